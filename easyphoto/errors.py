@@ -19,6 +19,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
 │  ├─ UnknownScene              no scene or object of that name
 │  ├─ WrongKind                 a scene where a person is needed, or a person where a scene is
 │  ├─ WrongFamily               a LoRA that was trained for another type of model than the one in use
+│  ├─ UnknownCheckpoint         no checkpoint of that step, or its training is gone
 │  ├─ UnknownConfiguration      no saved settings of that name
 │  ├─ UnknownStyle              no style of that name
 │  ├─ UnknownPose               no pose of that name
@@ -149,6 +150,10 @@ class WrongKind(InputError):
 
 
 class WrongFamily(InputError):
+    pass
+
+
+class UnknownCheckpoint(InputError):
     pass
 
 

@@ -50,12 +50,13 @@ ARGPARSES_OWN = ("positional arguments", "options")
 """Groups of options that are listed with their verb; each other group is a class of settings with its own table, except
 EVERYWHERE, which the page explains once."""
 BODIES = (
-    "CheckRequest", "AddRequest", "TrainRequest", "ResumeRequest", "PhotographRequest", "PlaceRequest", "DrawRequest",
+    "CheckRequest", "AddRequest", "TrainRequest", "ChooseRequest", "ResumeRequest", "PhotographRequest", "PlaceRequest",
+    "DrawRequest",
     "TemplateRequest", "RenameRequest", "UploadedPicture", "InlinePicture", "UploadedPhoto", "InlinePhoto",
     "NamedTemplate", "KnownTemplate", "UploadedTemplate", "InlineTemplate", "BoxIn", "OptionsIn",
     "ConfigurationRequest",
 )  # fmt: skip
-ANSWERS = ("JobSummary", "JobAnswer", "PersonAnswer")
+ANSWERS = ("JobSummary", "JobAnswer", "PersonAnswer", "CheckpointsAnswer")
 
 
 def main() -> None:

@@ -92,6 +92,7 @@ _PERSON = {
     "proposed_words": "",
     "run": "20260131T110000Z-anna",
     "trained": None,
+    "kind": "face",
     "texts": {},
 }
 _STYLE: dict[str, Any] = {
@@ -124,6 +125,9 @@ ASKED: Mapping[str, Examples] = MappingProxyType(
         "addPerson": _one("Anna, from her photos", {"name": "anna", "photos": _PHOTOS}),
         "trainPerson": {
             "photos": ("Photos and two settings", {"name": "anna", "photos": _PHOTOS, "settings": {"steps": 400}}),
+            "scene": ("A room, which is used as the setting `scene`", {
+                "name": "room", "photos": _PHOTOS, "kind": "scene", "words": "a room with a red sofa",
+            }),
             "again": ("Somebody who was added before, from the photos that are kept", {"name": "anna"}),
         },
         "photograph": {
@@ -144,10 +148,11 @@ ASKED: Mapping[str, Examples] = MappingProxyType(
             }),
         },
         "drawTemplate": _one("A drawn garden", {"name": "garden", "prompt": "portrait of a woman in a garden"}),
-        "drawPreviews": _one("Two styles", {"names": ["office", "beach"], "options": {"base": "miniature"}}),
+        "drawPreviews": _one("Two styles", {"names": ["office", "beach"]}),
         "proposeWords": _one("Anna, from the photos that are kept", {"name": "anna"}),
         "changeWords": _one("Three facts", {"words": "grey hair, glasses, 60 years old"}),
         "markStyle": _one("There is nothing to say", {}),
+        "chooseCheckpoint": _one("An earlier one, which has not learned too much", {"name": "room", "step": 400}),
         "resumeTraining": _one("A training that was cut off", {"run": "20260131T110000Z-anna"}),
         "setUpTrainer": _one("There is nothing to say", {}),
         "fetchWeights": _one("What photographs need", {"names": ["photographs"]}),
@@ -168,8 +173,8 @@ _ACCEPTED = _one("The job waits", {**_QUEUED, **_WHOLE})
 ANSWERED: Mapping[str, Examples] = MappingProxyType(
     {
         **dict.fromkeys(
-            ("checkPhotos", "addPerson", "trainPerson", "photograph", "placeObject", "drawTemplate", "drawPreviews",
-             "proposeWords", "resumeTraining", "setUpTrainer", "fetchWeights"), _ACCEPTED,
+            ("checkPhotos", "addPerson", "trainPerson", "chooseCheckpoint", "photograph", "placeObject", "drawTemplate",
+             "drawPreviews", "proposeWords", "resumeTraining", "setUpTrainer", "fetchWeights"), _ACCEPTED,
         ),
         "listJobs": _one(
             "A page with another after it", {"jobs": [_RUNNING], "next": f"{_RUNNING['created']}~{_RUNNING['id']}"}
@@ -181,6 +186,9 @@ ANSWERED: Mapping[str, Examples] = MappingProxyType(
         "endJob": _one("Cancelled while it waited", {**_QUEUED, **_WHOLE, "state": "cancelled"}),
         "listPersons": _one("One person", {"persons": [_PERSON], "damaged": []}),
         "getPerson": _one("A trained person", _PERSON),
+        "listCheckpoints": _one("Eight, of which the training took the last", {
+            "run": _PERSON["run"], "steps": [100, 200, 300, 400, 500, 600, 700, 800], "chosen": None,
+        }),
         "renamePerson": _one("Renamed", _PERSON),
         "changeWords": _one("Changed", _PERSON),
         "listStyles": _one("One style", {"styles": [_STYLE], "damaged": []}),

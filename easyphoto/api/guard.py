@@ -39,6 +39,7 @@ MOST_HELD = 128_000_000
 """Limit for all unanswered requests in bytes; on its way to a file a body is in memory up to four times."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 JSON, FORM, ZIP = "application/json", "multipart/form-data", "application/zip"
+ZIPS, BYTES = (ZIP, "application/x-zip-compressed"), "application/octet-stream"
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -135,9 +136,14 @@ def basic_account(authorization: str) -> tuple[str, str]:
     return name, password
 
 
+def kind_of(request: Request) -> str:
+    """Return the media type of the body, without its parameters."""
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
 async def take_body(request: Request, rule: BodyRule, held: Held) -> None:
     """Check type and size, read the body up to the limit, and store it where the framework looks for it."""
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    kind = kind_of(request)
     if kind not in rule.kinds:
         # Another site's page can send plain text and forms without a preflight, but not JSON.
         raise WrongMediaType(

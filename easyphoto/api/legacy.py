@@ -7,7 +7,6 @@ have true status codes. `error` and `notes` are additions of ours.
 import base64
 import inspect
 import random
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,17 +18,24 @@ import anyio.to_thread
 
 from easyphoto.api.intake import decoded
 from easyphoto.api.legacy_fields import (
-    USUAL_CHECKPOINT,
+    CONCEPTS,
+    FROM_WORDS,
+    INNER_POSE,
+    NO_POSE,
+    UPLOADED_POSE,
+    USUAL_CHECKPOINTS,
     InferFields,
     TrainFields,
+    drawing_values,
     infer_notes,
     infer_values,
+    is_nothing,
+    scene_words,
     sent,
     train_notes,
     train_values,
 )
 from easyphoto.api.paths import redacted_paths, told
-from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, DrawTemplate
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import BadSettings, EasyPhotoError, InputError, MissingCapability, NameTaken, TooFewPhotos
@@ -38,17 +44,16 @@ from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.settings.declarations import settings_from
+from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import Options
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
+from easyphoto.workspace.poses import all_poses
 
 TRAINED = "The training has been completed."
-NOBODY = ("", "none")
 SECONDS_BETWEEN_LOOKS = 5.0
 MOST_SEED = 65535
 MOST_WAITING = 32
-SIDES = range(LEAST_SIDE, MOST_SIDE + 1)
-"""Sides of a template that is drawn, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -98,25 +103,25 @@ class LegacyRoutes:
             self._refuse_infer(fields, ids)
             settings = settings_from(InferenceSettings, values)
             options = self._options(fields, notes, "sd_model_checkpoint")
-            drawn, templates = self._templates(fields, notes)
-            try:
-                command = PhotographPersons(ids, templates, (seats,) * len(templates), settings, options)
-                job = self._over(self.service.submit(command))
-            finally:
-                for template in drawn:
-                    template.unlink(missing_ok=True)
+            command = PhotographPersons(ids, settings=settings, options=options)
+            if fields.tabs == FROM_WORDS:
+                command = self._from_words(command, fields, notes)
+            else:
+                templates = self._templates(fields)
+                command = replace(command, templates=templates, assignments=(seats,) * len(templates))
+            job = self._over(self.service.submit(command))
         except EasyPhotoError as error:
             message = redacted_paths(str(error))
             return {"message": message, "outputs": [], "face_id_outputs": [], "error": error.code, "notes": notes}
-        return self._pictures(fields, job, templates, ids, notes)
+        return self._pictures(fields, job, command.templates, ids, notes)
 
     def _train(self, fields: TrainFields, notes: list[str]) -> Job:
-        if fields.user_id.strip().lower() in NOBODY:
+        if is_nothing(fields.user_id):
             raise InputError(text("User id cannot be set to empty."), advice=text("Send a user_id."))
-        if fields.train_mode_choose != "Train Human Lora":
+        if fields.train_mode_choose not in CONCEPTS:
             raise MissingCapability(
                 text("{train_mode_choose} does not exist here.", train_mode_choose=fields.train_mode_choose),
-                advice=text("Only persons can be trained."),
+                advice=text("Known: {names}.", names=", ".join(CONCEPTS)),
             )
         id = self.service.app.workspace.id_of(fields.user_id)
         if any(person.id == id for person in self.service.app.workspace.list_persons()):
@@ -132,6 +137,8 @@ class LegacyRoutes:
         command = TrainPerson(
             name=fields.user_id,
             photos=photos,
+            concept=CONCEPTS[fields.train_mode_choose],
+            words=scene_words(fields),
             settings=settings,
             preprocess=PreprocessSettings(retouch=fields.skin_retouching_bool),
             options=self._options(fields, notes, "sd_model_checkpoint", starts_from_base=True),
@@ -151,11 +158,7 @@ class LegacyRoutes:
         for id in ids:
             self.service.app.workspace.person(id)
 
-    def _templates(self, fields: InferFields, notes: list[str]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-        """Return the templates drawn only for this request, and all templates."""
-        if fields.tabs == 3:
-            drawn = self._drawn(fields, notes)
-            return (drawn,), (drawn,)
+    def _templates(self, fields: InferFields) -> tuple[Path, ...]:
         pictures = {
             0: fields.selected_template_images,
             1: [fields.init_image] if fields.init_image else [],
@@ -164,27 +167,30 @@ class LegacyRoutes:
         if not pictures:
             raise InputError(text("Please choose a template."), advice=text("Send the pictures that belong to `tabs`."))
         # The same picture twice is one template; `batch_size` makes several pictures of it.
-        return (), tuple(dict.fromkeys(self._kept(pictures, "template")))
+        return tuple(dict.fromkeys(self._kept(pictures, "template")))
 
-    def _drawn(self, fields: InferFields, notes: list[str]) -> Path:
-        name = f"text-{secrets.token_hex(4)}"
-        width, height = fields.text_to_image_width, fields.text_to_image_height
-        if not (width in SIDES and height in SIDES):
-            raise BadSettings(
-                text("A template of {width}×{height} cannot be drawn.", width=width, height=height),
-                advice=text("Each side must have {sides} to {sides2} pixels.", sides=SIDES[0], sides2=SIDES[-1]),
+    def _from_words(self, command: PhotographPersons, fields: InferFields, notes: list[str]) -> PhotographPersons:
+        """Return the command with what is drawn: words, size, pose, and the checkpoint that draws."""
+        if not command.settings.prompt:
+            raise InputError(text("Please input a prompt."), advice=text("Send text_to_image_input_prompt."))
+        drawer = self._options(fields, notes, "prompt_generate_sd_model_checkpoint").base
+        poses = [pose.id for pose in all_poses() if len(pose.figures) == len(command.persons)]
+        values = drawing_values(fields, poses, command.settings.seed)
+        if "prompt_generate_sd_model_checkpoint" in sent(fields):
+            values["template_base"] = drawer or ""
+        return replace(command, drawing=settings_from(DrawingSettings, values), pose_picture=self._pose(fields))
+
+    def _pose(self, fields: InferFields) -> Path | None:
+        if "t2i_control_way" not in sent(fields) or fields.t2i_control_way in (INNER_POSE, NO_POSE):
+            return None
+        if fields.t2i_control_way != UPLOADED_POSE:
+            raise MissingCapability(
+                text("{way} does not exist here.", way=fields.t2i_control_way),
+                advice=text("Known: {names}.", names=", ".join((INNER_POSE, UPLOADED_POSE, NO_POSE))),
             )
-        command = DrawTemplate(
-            name=name,
-            prompt=fields.text_to_image_input_prompt,
-            size=(width, height),
-            seed=random.randint(0, MOST_SEED) if fields.seed < 0 else fields.seed,
-            options=self._options(fields, notes, "prompt_generate_sd_model_checkpoint", starts_from_base=True),
-        )
-        job = self._over(self.service.submit(command))
-        if job.state is not State.DONE or job.result is None:
-            raise InputError(text("The template could not be drawn: {why}", why=why(job)))
-        return self.service.template(str(job.result["template"])).path
+        if not fields.t2i_pose_template:
+            raise InputError(text("Please upload a pose template."), advice=text("Send t2i_pose_template."))
+        return self._kept([fields.t2i_pose_template], "pose")[0]
 
     def _kept(self, pictures: Sequence[str], word: str) -> tuple[Path, ...]:
         named = [(f"{word} {number}", picture) for number, picture in enumerate(pictures, 1)]
@@ -193,15 +199,15 @@ class LegacyRoutes:
     def _options(
         self, fields: TrainFields | InferFields, notes: list[str], field: str, *, starts_from_base: bool = False
     ) -> Options:
-        """Return options with the requested checkpoint. If the host lacks it, only the usual name of 2023
-        is replaced.
+        """Return options with the requested checkpoint. If the host lacks it, only the usual names of 2023
+        are replaced.
         """
         known, wanted = self.service.facts().checkpoints, getattr(fields, field)
         app = self.service.app
         base = app.options.base or (next(iter(known), None) if starts_from_base else None)
         if field in sent(fields):
             found = next((name for name in known if same_checkpoint(name, wanted)), None)
-            if found is None and wanted != USUAL_CHECKPOINT:
+            if found is None and wanted not in USUAL_CHECKPOINTS:
                 check_base(wanted, known)
                 found = wanted
             if found is None:
@@ -221,14 +227,15 @@ class LegacyRoutes:
         self, fields: InferFields, job: Job, templates: Sequence[Path], ids: Sequence[str], notes: list[str]
     ) -> dict[str, Any]:
         result = job.result or {"pictures": []}
+        drawn = dict.fromkeys(str(one["template"]) for one in result["pictures"])
+        stems = [template.stem for template in templates] or list(drawn) or [""]
         made: Mapping[str, list[Any]] = {
-            template.stem: [one for one in result["pictures"] if one["template"] == template.stem]
-            for template in templates
+            stem: [one for one in result["pictures"] if one["template"] == stem] for stem in stems
         }
         answer: dict[str, Any] = {
             "message": "\n".join(
-                f"Template {number} {'Success.' if made[template.stem] else f'error: {why(job)}'}"
-                for number, template in enumerate(templates, 1)
+                f"Template {number} {'Success.' if pictures else f'error: {why(job)}'}"
+                for number, pictures in enumerate(made.values(), 1)
             ),
             "outputs": [self._encoded(job, one["file"]) for pictures in made.values() for one in pictures],
             "face_id_outputs": [],
@@ -260,7 +267,7 @@ class LegacyRoutes:
 def seats_of(fields: InferFields) -> tuple[tuple[str, ...], tuple[int, ...] | None]:
     """Return the persons and their faces from the left; "none" leaves the face at its position unchanged."""
     names = [fields.user_ids] if isinstance(fields.user_ids, str) else list(fields.user_ids)
-    seats = [(number, name) for number, name in enumerate(names) if name.strip().lower() not in NOBODY]
+    seats = [(number, name) for number, name in enumerate(names) if not is_nothing(name)]
     numbers = tuple(number for number, _ in seats)
     # If no face is skipped, the persons take the largest faces, and a surplus person is left out with a note.
     return tuple(name for _, name in seats), None if len(seats) == len(names) else numbers

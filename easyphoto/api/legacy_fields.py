@@ -1,16 +1,30 @@
 """The fields of the 2023 interface, and their meaning here. Fields that are not sent keep our defaults."""
 
-from collections.abc import Mapping
+import random
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from easyphoto.api.models import given
 from easyphoto.host.base import HostFacts
+from easyphoto.workspace.folders import FACE, SCENE
 
-# Clients of 2023 always send this name, whether they mean it or not.
+# Clients of 2023 always send these names, whether they mean them or not: of what paints faces, and of what draws.
 USUAL_CHECKPOINT = "Chilloutmix-Ni-pruned-fp16-fix.safetensors"
+USUAL_DRAWER = "LZ-16K+Optics.safetensors"
+USUAL_CHECKPOINTS = (USUAL_CHECKPOINT, USUAL_DRAWER)
 MOST_BATCH, MOST_VALIDATIONS = 32, 50
+FROM_WORDS = 3
+"""The tab whose pictures are drawn from words."""
+TRAIN_FACE, TRAIN_SCENE = "Train Human Lora", "Train Scene Lora"
+CONCEPTS: Mapping[str, str] = MappingProxyType({TRAIN_FACE: FACE, TRAIN_SCENE: SCENE})
+"""What `train_mode_choose` trains."""
+SCENE_TRIGGER = "special_scene, scene"
+"""Stood in every caption of a scene, after the words that the client gave."""
+INNER_POSE, UPLOADED_POSE, NO_POSE = "Control with inner template", "Control with uploaded template", "Without Control"
+NOTHING = ("", "none")
 
 
 class LegacyFields(BaseModel):
@@ -21,7 +35,7 @@ class TrainFields(LegacyFields):
     sd_model_checkpoint: str = USUAL_CHECKPOINT
     id_task: str = ""
     user_id: str = "tmp"
-    train_mode_choose: str = "Train Human Lora"
+    train_mode_choose: str = TRAIN_FACE
     resolution: int = 512
     val_and_checkpointing_steps: int = 100
     max_train_steps: int = 800
@@ -46,14 +60,14 @@ class TrainFields(LegacyFields):
 class InferFields(LegacyFields):
     user_ids: list[str] | str = []
     sd_model_checkpoint: str = USUAL_CHECKPOINT
-    tabs: Literal[0, 1, 2, 3] = 1
+    tabs: Literal[0, 1, 2, 3] = 1  # the last is FROM_WORDS
     selected_template_images: list[str] = []
     init_image: str | None = None
     uploaded_template_images: list[str] = []
     text_to_image_input_prompt: str = ""
     text_to_image_width: int = 624
     text_to_image_height: int = 832
-    t2i_control_way: str = "Control with inner template"
+    t2i_control_way: str = INNER_POSE
     t2i_pose_template: str | None = None
     scene_id: str = "none"
     prompt_generate_sd_model_checkpoint: str = USUAL_CHECKPOINT
@@ -125,19 +139,28 @@ def train_values(fields: TrainFields) -> dict[str, Any]:
     return values | {ours: getattr(fields, theirs) for theirs, ours in names.items() if theirs in told}
 
 
+def scene_words(fields: TrainFields) -> str | None:
+    """Return the words that call the scene; None: they are made from its name."""
+    prefix = fields.training_prefix_prompt.strip(" ,")
+    return f"{prefix}, {SCENE_TRIGGER}" if fields.train_mode_choose == TRAIN_SCENE and prefix else None
+
+
 def train_notes(fields: TrainFields) -> list[str]:
-    told = sent(fields)
+    told, is_scene = sent(fields), fields.train_mode_choose == TRAIN_SCENE
     lines = {
         "Reinforcement learning (enable_rl, max_rl_time, timestep_fraction) does not exist here; the best checkpoints "
         "are chosen and merged by likeness instead.": fields.enable_rl,
-        "The last checkpoint is judged even without validation.": not fields.validation,
+        "The last checkpoint is judged even without validation.": not fields.validation and not is_scene,
         "dataloader_num_workers has no meaning: the photos are read in the training's own process.": (
             "dataloader_num_workers" in told
         ),
-        "training_prefix_prompt is not used: captions are made of the trigger words.": bool(
-            fields.training_prefix_prompt
+        "training_prefix_prompt belongs to scenes and is not used: captions are made of the trigger words.": (
+            bool(fields.training_prefix_prompt) and not is_scene
         ),
-        "crop_ratio belonged to scene LoRAs and is not used.": "crop_ratio" in told,
+        "crop_ratio belongs to scenes and is not used.": "crop_ratio" in told and not is_scene,
+        "crop_ratio is not used: whole pictures of a scene are learned, not crops around faces.": (
+            is_scene and "crop_ratio" in told and fields.crop_ratio >= 1
+        ),
         f"train_batch_size × gradient_accumulation_steps is limited to {MOST_BATCH}.": (
             fields.train_batch_size * fields.gradient_accumulation_steps > MOST_BATCH
         ),
@@ -178,7 +201,32 @@ def infer_values(fields: InferFields, facts: HostFacts, random_seed: int) -> dic
         values["few_steps"] = "lcm"
     if "super_resolution" in told and fields.super_resolution:
         values |= _enlargement(fields, facts)
+    if fields.tabs == FROM_WORDS:
+        values |= _words(fields)
     return values | _identity(fields)
+
+
+def _words(fields: InferFields) -> dict[str, Any]:
+    """What is drawn where no template is given; a scene's LoRA belonged to the drawing alone."""
+    parts = fields.text_to_image_input_prompt, fields.additional_prompt
+    words = {"prompt": ", ".join(part.strip(" ,") for part in parts if part.strip(" ,"))}
+    return words if is_nothing(fields.scene_id) else {**words, "scene": fields.scene_id}
+
+
+def drawing_values(fields: InferFields, poses: Sequence[str], seed: int) -> dict[str, Any]:
+    """Return the values of DrawingSettings but the checkpoint; an inner template is one of `poses`, by the seed."""
+    told = sent(fields)
+    values: dict[str, Any] = {}
+    if told & {"text_to_image_width", "text_to_image_height"}:
+        values["size"] = f"{fields.text_to_image_width}x{fields.text_to_image_height}"
+    if "t2i_control_way" in told and fields.t2i_control_way == INNER_POSE and poses:
+        values["pose"] = random.Random(seed).choice(sorted(poses))
+    return values
+
+
+def is_nothing(name: str) -> bool:
+    """Whether an id means nobody, or no scene."""
+    return name.strip().lower() in NOTHING
 
 
 def _identity(fields: InferFields) -> dict[str, Any]:
@@ -226,9 +274,8 @@ def infer_notes(fields: InferFields, values: Mapping[str, Any]) -> list[str]:
         "instantid_id_weight is not used: the weight of InstantID's ControlNet follows that of its adapter.": (
             "instantid_id_weight" in told
         ),
-        "Scene LoRAs (scene_id) do not exist here.": fields.scene_id not in ("", "none"),
-        "t2i_control_way and t2i_pose_template are not used: the template is drawn from words alone.": (
-            fields.tabs == 3 and bool(told & {"t2i_control_way", "t2i_pose_template"})
+        "scene_id is used where the template is drawn from words (tabs 3), as in 2023.": (
+            fields.tabs != FROM_WORDS and not is_nothing(fields.scene_id)
         ),
         f"super_resolution_method {fields.super_resolution_method!r} is not here; {found!r} was used.": bool(
             wants_more and found

@@ -102,6 +102,8 @@ def words_of(command: type[Command], name: str) -> str:
 
 def _plain_type(name: str, hint: Any, described: Described) -> Any:
     """Raises TypeError for a field that clients cannot send as it is, and for a text of any length."""
+    if described.choices:
+        return Literal[described.choices]
     if hint is bool:
         return pydantic.StrictBool
     if hint is int:

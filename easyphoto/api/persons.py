@@ -6,20 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
-from fastapi import Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from easyphoto.api.answers import names_below, person_answer
-from easyphoto.api.errors import UnknownFile
+from easyphoto.api.errors import BadRequest, UnknownFile
+from easyphoto.api.guard import ZIPS, kind_of
 from easyphoto.api.paths import redacted_paths, told
 from easyphoto.api.schemas import (
+    CheckpointsAnswer,
+    ConceptName,
     DamagedAnswer,
     LeftTold,
+    Name,
     PersonAnswer,
     PersonDeletedAnswer,
     PersonsAnswer,
     RenameRequest,
+    Words,
     WordsRequest,
 )
 from easyphoto.api.sending import file_answer
@@ -28,27 +33,33 @@ from easyphoto.commands.base import NullContext
 from easyphoto.commands.change_words import ChangeWords
 from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.export_person import ExportPerson
-from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.commands.import_persons import SHOWN, WORDS, ImportPersons
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.errors import DiskFailure, EasyPhotoError
 from easyphoto.jobs.service import Service
 from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.messages import text
+from easyphoto.persons.checkpoints import checkpoints_of
 from easyphoto.persons.importing import first_of
+from easyphoto.persons.lora_import import SUFFIX
 from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, private_opener
 from easyphoto.storage.scratch import held_folder
 from easyphoto.workspace.folders import Person, Workspace
 
 PIECE = 1 << 20
+KIND = Query(None, description="Only persons (`face`), scenes or objects.")
+NEW_NAME = Query(None, description="Another name; a LoRA file needs one.")
+SHOWN_KIND = Query(None, description=SHOWN)
+CALLED = Query(None, description=WORDS)
 
 
 @dataclass(frozen=True)
 class PersonRoutes:
     service: Service
 
-    def list(self) -> PersonsAnswer:
-        everybody = self._workspace.list_persons()
+    def list(self, kind: ConceptName | None = KIND) -> PersonsAnswer:
+        everybody = [person for person in self._workspace.list_persons() if kind in (None, person.kind)]
         damaged = [DamagedAnswer(id=one.id, reason=told(one.reason)) for one in self._workspace.damaged_persons()]
         return PersonsAnswer(persons=[person_answer(self._workspace, person) for person in everybody], damaged=damaged)
 
@@ -70,6 +81,19 @@ class PersonRoutes:
             ),
         )
 
+    def checkpoints(self, id: str) -> CheckpointsAnswer:
+        """The steps whose LoRAs the last training has kept; /persons:choose takes one of them."""
+        found = checkpoints_of(self._workspace, self._workspace.person(id))
+        return CheckpointsAnswer(run=found.folder.root.name, steps=list(found.steps), chosen=found.chosen)
+
+    def sheet(self, id: str) -> StreamingResponse:
+        """The test pictures of the last training, a row for each checkpoint."""
+        person = self._workspace.person(id)
+        gone = UnknownFile(
+            text("The training of {name} has no test pictures.", name=person.name), advice=text("Train again.")
+        )
+        return file_answer(checkpoints_of(self._workspace, person).folder.sheet, gone=gone)
+
     def export(self, id: str) -> StreamingResponse:
         """The person as a ZIP file: photos, training set, LoRA if there is one. It can be imported again."""
         person = self._workspace.person(id)
@@ -88,14 +112,26 @@ class PersonRoutes:
             sent = sent_and_gone(archive, opened.pop_all())
         return StreamingResponse(sent, media_type="application/zip", headers=headers)
 
-    async def take_in(self, request: Request) -> PersonAnswer:
-        """Import a person: the ZIP file of an export, or of a folder of the 2023 extension."""
+    async def take_in(
+        self,
+        request: Request,
+        name: Name | None = NEW_NAME,
+        kind: ConceptName | None = SHOWN_KIND,
+        words: Words | None = CALLED,
+    ) -> PersonAnswer:
+        """Import a person: the ZIP file of an export, or of a folder of the 2023 extension. Or a scene or an object:
+        its LoRA file (.safetensors), such as a scene of the 2023 extension.
+        """
+        is_archive = kind_of(request) in ZIPS
+        if not is_archive and not name:
+            raise BadRequest(text("A LoRA file needs a name."), advice=text("Add ?name= to the address."))
         held = held_folder(self._workspace.passing)
         folder = await run_in_threadpool(held.__enter__)
         try:
-            archive = folder / "person.zip"
-            await _write(request, archive)
-            return await run_in_threadpool(self._import, archive)
+            sent = folder / ("person.zip" if is_archive else f"scene{SUFFIX}")
+            await _write(request, sent)
+            command = ImportPersons(sent, name, concept=kind, words=words)
+            return await run_in_threadpool(self._import, command)
         finally:
             # Also when the server closes meanwhile and cancels pending awaits.
             with anyio.CancelScope(shield=True):
@@ -124,8 +160,8 @@ class PersonRoutes:
     def _workspace(self) -> Workspace:
         return self.service.app.workspace
 
-    def _import(self, archive: Path) -> PersonAnswer:
-        return self._answer(first_of(ImportPersons(archive).run(self.service.app, NullContext())))
+    def _import(self, command: ImportPersons) -> PersonAnswer:
+        return self._answer(first_of(command.run(self.service.app, NullContext())))
 
     def _answer(self, person: Person) -> PersonAnswer:
         return person_answer(self._workspace, person)

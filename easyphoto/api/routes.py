@@ -8,7 +8,7 @@ from easyphoto.api.capabilities import CapabilityRoutes
 from easyphoto.api.configurations import ConfigurationRoutes
 from easyphoto.api.errors import BadRequest, UnknownFile, UnknownRun, UnknownTemplate, UnknownUpload, UrlRefused
 from easyphoto.api.events import MEDIA_TYPE
-from easyphoto.api.guard import FORM, JSON, MOST_HELD, ZIP, BodyRule
+from easyphoto.api.guard import BYTES, FORM, JSON, MOST_HELD, ZIP, ZIPS, BodyRule
 from easyphoto.api.jobs import JobRoutes
 from easyphoto.api.legacy import LegacyRoutes
 from easyphoto.api.persons import PersonRoutes
@@ -16,6 +16,7 @@ from easyphoto.api.poses import PoseRoutes
 from easyphoto.api.route import Route, RouteGroup, job_route
 from easyphoto.api.schemas import (
     CapabilitiesAnswer,
+    CheckpointsAnswer,
     ConfigurationAnswer,
     ConfigurationsAnswer,
     DeletedAnswer,
@@ -53,6 +54,7 @@ from easyphoto.errors import (
     NameTaken,
     RunBusy,
     TooFewPhotos,
+    UnknownCheckpoint,
     UnknownConfiguration,
     UnknownJob,
     UnknownPerson,
@@ -68,10 +70,12 @@ from easyphoto.jobs.uploads import MOST_ARCHIVE
 from easyphoto.messages import text
 
 PICTURES = tuple(format.media for format in FORMATS)
-FILES = ("image/jpeg", "image/png", "text/html", JSON, "text/plain", "application/octet-stream")
+FILES = ("image/jpeg", "image/png", "text/html", JSON, "text/plain", BYTES)
 SENT = (BadPicture, UrlRefused, UnknownUpload)
 """What a picture of a request can be refused for."""
 CHECKED = (*SENT, BadReference, BadSettings)
+ONE = (UnknownPerson, BadName, BadRecord)
+"""What a person who is named can be refused for."""
 
 
 def build_router(service: Service, *, accounts: Mapping[str, str] | None, has_door: bool = False) -> APIRouter:
@@ -110,9 +114,7 @@ def groups(service: Service) -> Iterator[RouteGroup]:
     memory = RequestMemory(MOST_HELD)
     json = BodyRule(room=memory)
     # Archives go to disk, so several may arrive at the same time.
-    archives = BodyRule(
-        (ZIP, "application/x-zip-compressed"), MOST_ARCHIVE, is_streamed=True, room=RequestMemory(2 * MOST_ARCHIVE)
-    )
+    archives = BodyRule((*ZIPS, BYTES), MOST_ARCHIVE, is_streamed=True, room=RequestMemory(2 * MOST_ARCHIVE))
     yield RouteGroup("work", PREFIX, json, work_routes(CommandRoutes(service)))
     yield RouteGroup("jobs", PREFIX, json, job_routes(JobRoutes(service)))
     yield RouteGroup("persons", PREFIX, json, person_routes(PersonRoutes(service)))
@@ -130,10 +132,14 @@ def work_routes(verbs: CommandRoutes) -> tuple[Route, ...]:
     return (
         job_route("/photos:check", "checkPhotos", "Check photos", verbs.check, *CHECKED),
         job_route("/persons", "addPerson", "Add a person", verbs.add, *CHECKED, BadName, NameTaken, RunBusy),
-        job_route("/train", "trainPerson", "Train a person", verbs.train, *CHECKED, BadName, TooFewPhotos, RunBusy),
+        job_route(
+            "/train", "trainPerson", "Train a person", verbs.train,
+            *CHECKED, BadName, TooFewPhotos, RunBusy, WrongKind,
+        ),
+        job_route("/persons:choose", "chooseCheckpoint", "Choose a checkpoint", verbs.choose, *ONE, UnknownCheckpoint),
         job_route(
             "/photograph", "photograph", "Photograph persons", verbs.photograph,
-            *SENT, BadSettings, BadName, BadRecord, UnknownPerson, UnknownTemplate,
+            *SENT, BadSettings, BadName, BadRecord, UnknownPerson, UnknownTemplate, WrongKind,
         ),
         job_route(
             "/place", "placeObject", "Place an object", verbs.place,
@@ -176,9 +182,9 @@ def job_routes(jobs: JobRoutes) -> tuple[Route, ...]:
 
 
 def person_routes(persons: PersonRoutes) -> tuple[Route, ...]:
-    one = (UnknownPerson, BadName, BadRecord)
+    one = ONE
     return (
-        Route("GET", "/persons", "listPersons", "Persons", persons.list, PersonsAnswer, "Everybody."),
+        Route("GET", "/persons", "listPersons", "Persons", persons.list, PersonsAnswer, "Everybody.", (BadRequest,)),
         Route("GET", "/persons/{id}", "getPerson", "Person", persons.get, PersonAnswer, "The person.", one),
         Route(
             "PATCH", "/persons/{id}", "renamePerson", "Rename", persons.rename, PersonAnswer,
@@ -199,6 +205,14 @@ def person_routes(persons: PersonRoutes) -> tuple[Route, ...]:
             kinds=("image/png", "image/jpeg"),
         ),
         Route(
+            "GET", "/persons/{id}/checkpoints", "listCheckpoints", "Checkpoints", persons.checkpoints,
+            CheckpointsAnswer, "What the last training has kept.", (*one, UnknownCheckpoint),
+        ),
+        Route(
+            "GET", "/persons/{id}/sheet", "getSheet", "Test pictures", persons.sheet, None,
+            "The picture of all test pictures.", (*one, UnknownCheckpoint, UnknownFile), kinds=("image/png",),
+        ),
+        Route(
             "GET", "/persons/{id}/export", "exportPerson", "Export", persons.export, None, "The archive.",
             (*one, DiskFailure), kinds=(ZIP,),
         ),
@@ -206,10 +220,11 @@ def person_routes(persons: PersonRoutes) -> tuple[Route, ...]:
 
 
 def import_route(persons: PersonRoutes) -> Route:
-    body = {"required": True, "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}}}
+    content = {"schema": {"type": "string", "format": "binary"}}
+    body = {"required": True, "content": {ZIP: content, BYTES: content}}
     return Route(
         "POST", "/persons:import", "importPerson", "Import a person", persons.take_in, PersonAnswer,
-        "The person who has come.", (InputError, BadName, BadRecord, NameTaken), status=201, body=body,
+        "The person who has come.", (InputError, BadName, BadRecord, BadSettings, NameTaken), status=201, body=body,
     )  # fmt: skip
 
 

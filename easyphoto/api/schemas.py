@@ -23,6 +23,7 @@ from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import AUTO, ENGINES, FaceSettings, Options, WeightSettings
 from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
+from easyphoto.workspace.folders import KINDS
 from easyphoto.workspace.prompt_words import MOST_WORDS
 
 MOST_PHOTOS, MOST_TEMPLATES, MOST_PERSONS = 200, 200, 8
@@ -35,7 +36,11 @@ FacesIn = settings_model(FaceSettings)
 # A client's path is never used as one.
 WeightsIn = settings_model(WeightSettings, without=("webui",))
 Name = words(200, least=1)
+Words = words(MOST_WORDS)
+ConceptName = Literal[KINDS]
+"""What can be learned."""
 FileName = words(255, least=1)
+PlainWords = words(MOST_WORDS)
 
 
 class UploadedPicture(RequestModel):
@@ -173,8 +178,8 @@ class JobSummary(AnswerModel):
     id: str
     kind: str = Field(
         ...,
-        description="What is done: check, add, train, resume, photograph, place, template, previews, propose, setup, "
-        "weights.",
+        description="What is done: check, add, train, resume, choose, photograph, place, template, previews, propose, "
+        "setup, weights.",
     )
     title: str = Field(..., description="The same in words.")
     persons: list[str] = Field(..., description="Ids of the persons that it is about.")
@@ -229,7 +234,14 @@ class PersonAnswer(AnswerModel):
     proposed_words: str = Field("", description="What was seen on their photos, and becomes `words` only on request.")
     run: str | None
     trained: dict[str, Any] | None = Field(None, description="With what, where the run is still there.")
+    kind: str = Field(..., description="face, scene or object. Only of a face is there a likeness, and a photograph.")
     texts: dict[str, TextTold] = TEXTS
+
+
+class CheckpointsAnswer(AnswerModel):
+    run: str = Field(..., description="The training.")
+    steps: list[int]
+    chosen: int | None = Field(None, description="What /persons:choose took; null: the training's own choice.")
 
 
 class DamagedAnswer(AnswerModel):

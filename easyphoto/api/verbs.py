@@ -30,6 +30,7 @@ from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import Command
 from easyphoto.commands.change_words import ProposeWords
 from easyphoto.commands.check import REFERENCE, CheckPhotos
+from easyphoto.commands.choose_checkpoint import ChooseCheckpoint
 from easyphoto.commands.draw_style_previews import DrawStylePreviews
 from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, SIDE_STEP, DrawTemplate
 from easyphoto.commands.fetch_weights import FetchWeights
@@ -42,7 +43,7 @@ from easyphoto.errors import BadSettings, InputError
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
-from easyphoto.persons.scenes import scene_named
+from easyphoto.persons.scenes import check_face, scene_named
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.placing import PlacingSettings
@@ -74,6 +75,10 @@ OWN_PHOTOS = {"photos": (Photos | None, Field(None, description="Without any: th
 
 
 class TrainRequest(request_model(TrainPerson, PARTS, **{**PHOTOS, "photos": OWN_PHOTOS})):
+    pass
+
+
+class ChooseRequest(request_model(ChooseCheckpoint, PARTS)):
     pass
 
 
@@ -168,8 +173,14 @@ class CommandRoutes:
         return self._accepted(self._add, request, response, key)
 
     def train(self, request: TrainRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
-        """Learn a person's face from photos. A person trained before stays until the new training has succeeded."""
+        """Learn a person's face from photos, or a scene or an object. What was trained before under that name stays
+        until the new training has succeeded.
+        """
         return self._accepted(self._train, request, response, key)
+
+    def choose(self, request: ChooseRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
+        """Take another checkpoint of the last training; /persons/{id}/sheet shows what each has learned."""
+        return self._accepted(self._choose, request, response, key)
 
     def photograph(self, request: PhotographRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
         """Put persons into templates: who is trained by their LoRA, others by an identity engine. Without a template
@@ -233,7 +244,7 @@ class CommandRoutes:
         options = options_of(self.service, request.options, starts_from_base=True)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
         taken = take_photos(self.service, request.photos, request.reference)
-        return CheckPhotos(taken.paths, taken.faces, taken.reference, preprocess, options)
+        return CheckPhotos(taken.paths, taken.faces, taken.reference, preprocess, options, request.kind)
 
     def _add(self, request: AddRequest) -> AddPerson:
         self.service.app.workspace.id_of(request.name)
@@ -248,11 +259,17 @@ class CommandRoutes:
         settings = settings_of(TrainSettings, request.settings, preset_name=request.preset)
         preprocess = settings_of(PreprocessSettings, request.preprocess)
         taken = take_photos(self.service, request.photos or [], request.reference)
-        return TrainPerson(request.name, taken.paths, taken.faces, taken.reference, settings, preprocess, options)
+        return TrainPerson(
+            request.name, taken.paths, taken.faces, taken.reference, settings, preprocess, options,
+            concept=request.kind, words=request.words,
+        )  # fmt: skip
+
+    def _choose(self, request: ChooseRequest) -> ChooseCheckpoint:
+        return ChooseCheckpoint(request.name, request.step)
 
     def _photograph(self, request: PhotographRequest) -> PhotographPersons:
         for person in request.persons:
-            self.service.app.workspace.person(person)
+            check_face(self.service.app.workspace.person(person))
         options = options_of(self.service, request.options, starts_from_base=False)
         settings = settings_of(InferenceSettings, request.settings, preset_name=request.preset)
         drawing = settings_of(DrawingSettings, request.drawing)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from easyphoto.architectures.header import Header
 from easyphoto.errors import InputError
@@ -133,6 +134,27 @@ class Activations:
 
 
 @dataclass(frozen=True)
+class LearningDefaults:
+    """What a family prescribes for learning something other than a face; None: as for a face."""
+
+    resolution: int | None = None
+    rank: int | None = None
+    alpha: int | None = None
+    steps: int | None = None
+    """Upper bound, as `Family.training_steps`."""
+    learning_rate: float | None = None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The fields of a family that differ."""
+        found = {
+            "resolution": self.resolution, "rank": self.rank, "alpha": self.alpha, "training_steps": self.steps,
+            "learning_rate": self.learning_rate,
+        }  # fmt: skip
+        return {name: value for name, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True)
 class Family:
     """One kind of base model. The weight store, not the family, knows where weights are."""
 
@@ -185,6 +207,13 @@ class Family:
     """Appended to the trigger in both passes."""
     positive_thing: str = ""
     """The same for an object or a scene, which has no face."""
+    place_strength: float = 0.9
+    """Denoising strength of the pass that paints an object into a mask."""
+    place_factor: float = 1.5
+    """Side of the crop in which an object is painted, as a multiple of its mask's longer side: the networks see what it
+    stands on, and as much of their picture as possible is the object."""
+    cuts_out: bool = False
+    """What it paints around an object does not fit the template, so that only the object is taken."""
     negative: str = ""
     kohya_version: str = "sd_v1"
     """`ss_base_model_version` in the LoRA's metadata, by which the web UI filters."""
@@ -202,6 +231,8 @@ class Family:
     """Value of the setting `few_steps` → its LoRA and settings for this family."""
     identities: Mapping[str, IdentityModels] = field(default_factory=lambda: MappingProxyType({}))
     """Id of a train-free identity engine (`inference.identities`) → its files for this family."""
+    kinds: Mapping[str, LearningDefaults] = field(default_factory=lambda: MappingProxyType({}))
+    """What is learned (`scene`, `object`) → what is prescribed for it, where that differs from a face."""
     only_draws: bool = False
     """It knows drawn people only and turns a photographed face into a drawing."""
     drawing_size: tuple[int, int] = (512, 768)
@@ -241,6 +272,10 @@ class Family:
         """Whether a folder in the diffusers layout belongs to the family. `parts` are its subfolders."""
         beyond = self.text_encoders[1:]
         return self.words_width == words_width and all({each.part, each.tokenizer} & set(parts) for each in beyond)
+
+    def for_kind(self, kind: str) -> Family:
+        """The family with what it prescribes for learning that kind of thing."""
+        return replace(self, **self.kinds[kind].changes) if kind in self.kinds else self
 
     def at(self, resolution: int | None) -> Family:
         """The family at another resolution in pixels; None keeps its own.

@@ -14,6 +14,7 @@ from easyphoto.architectures.base import (
     Family,
     FewSteps,
     IdentityModels,
+    LearningDefaults,
 )
 
 SD15 = Family(
@@ -44,6 +45,8 @@ SD15 = Family(
     ),
     first_controls=(("canny", 0.50), ("openpose", 0.50), ("color", 0.85)),
     second_controls=(("canny", 1.0), ("tile", 1.0)),
+    # A room has more to learn than a face, at a finer grain: the numbers of the 2023 extension.
+    kinds=MappingProxyType({"scene": LearningDefaults(resolution=768, rank=256, alpha=128)}),
     few_steps=MappingProxyType(
         {
             "lcm": FewSteps("lcm-lora-sd15", steps=8, cfg=1.5, sampler="LCM"),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from easyphoto.commands.base import Command, described_of
+from easyphoto.commands.base import Command, described_of, key_of
 from easyphoto.errors import BadSettings
 from easyphoto.messages import Text
 from easyphoto.settings.declarations import Declared, Settings, hints_of, settings_from
@@ -63,18 +63,21 @@ SETTINGS_TITLES: Mapping[Any, str] = MappingProxyType(
 def add_field(parser: argparse.ArgumentParser, command: type[Command], name: str, *, metavar: str = "") -> None:
     """Add a plain field of a command: an option if it has a default, else a required argument."""
     field = next(field for field in dataclasses.fields(command) if field.name == name)  # type: ignore[arg-type]
-    words = described_of(field).words
+    described = described_of(field)
+    words, option = described.words, option_name(key_of(field))
     # argparse formats with %, so a literal one is doubled.
     about = (words[:1].lower() + words[1:].rstrip(".")).replace("%", "%%")
     kind, must_be_there = _plain_type(typing.get_type_hints(command)[name]), field.default is dataclasses.MISSING
     if kind is bool:
         default = None if must_be_there else field.default
         action = argparse.BooleanOptionalAction
-        parser.add_argument(option_name(name), action=action, required=must_be_there, default=default, help=about)
+        parser.add_argument(option, dest=name, action=action, required=must_be_there, default=default, help=about)
     elif must_be_there:
         parser.add_argument(name, type=kind, metavar=metavar, help=about)
     else:
-        parser.add_argument(option_name(name), type=kind, metavar=metavar, help=about)
+        values = {"choices": described.choices, "default": field.default} if described.choices else {}
+        shown = metavar or "|".join(described.choices)
+        parser.add_argument(option, dest=name, type=kind, metavar=shown, help=about, **values)
 
 
 def add_json_option(parser: argparse.ArgumentParser, what: str) -> None:

@@ -22,12 +22,14 @@ from easyphoto.cli.uninstall import add_uninstall_parser
 from easyphoto.cli.weights import add_weights_parser
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.choose_checkpoint import AS_TRAINED
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.train import TrainPerson
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import ENGINES, FaceSettings, WeightSettings
 from easyphoto.settings.training import TrainSettings
+from easyphoto.workspace.folders import KINDS
 
 EXIT_CODES = """exit codes:
   0 done · 1 a fault of EasyPhoto (a report file is written) · 2 bad input · 3 out of memory
@@ -155,6 +157,7 @@ def _check(verbs: Verbs) -> None:
     _sheet(parser)
     _face(parser)
     add_field(parser, CheckPhotos, "reference", metavar="FILE")
+    add_field(parser, CheckPhotos, "concept")
     _engine(parser)
     _base(parser, default=FAMILIES.default.id)
     add_settings(parser, CheckPhotos)
@@ -162,11 +165,13 @@ def _check(verbs: Verbs) -> None:
 
 
 def _train(verbs: Verbs) -> None:
-    parser = _verb(verbs, "train", "learn a person's face from their photos; prints the LoRA's path")
+    parser = _verb(verbs, "train", "learn a person's face, a scene or an object from photos; prints the LoRA's path")
     add_field(parser, TrainPerson, "name", metavar="NAME")
     _photos(parser, "5 to 20 photos: a folder, a ZIP file, or the files (default: those the person keeps)")
     _face(parser)
     add_field(parser, TrainPerson, "reference", metavar="FILE")
+    add_field(parser, TrainPerson, "concept")
+    add_field(parser, TrainPerson, "words", metavar="TEXT")
     add_config_option(parser)
     add_preset_option(parser, TrainSettings)
     _engine(parser)
@@ -208,14 +213,17 @@ def _place(verbs: Verbs) -> None:
 
 
 def _persons(verbs: Verbs) -> None:
-    parser = _verb(verbs, "persons", "list everybody; add, show, export, rename or delete one person; import some")
+    words = "list persons, scenes and objects; add, show, export, import, rename or delete one; choose a checkpoint"
+    parser = _verb(verbs, "persons", words)
     parser.least_words = 2
-    actions = ("list", "add", "show", "words", "export", "import", "rename", "delete")
+    actions = ("list", "add", "show", "words", "export", "import", "rename", "choose", "delete")
     parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: list")
-    parser.add_argument("name", nargs="?", metavar="NAME|PATH", help="who; import: a ZIP of export, or a folder")
+    about = "who; import: a ZIP of export, a folder, or a LoRA file"
+    parser.add_argument("name", nargs="?", metavar="NAME|PATH", help=about)
     parser.add_argument(
-        "new_name", nargs="?", metavar="NEWNAME|WORDS",
-        help='rename: the new name; words: what describes them in prompts, as "grey hair, glasses" ("" for nothing)',
+        "new_name", nargs="?", metavar="NEWNAME|WORDS|STEP",
+        help='rename: the new name; words: what describes them in prompts, as "grey hair, glasses" ("" for nothing); '
+             f"choose: the checkpoint's step, or {AS_TRAINED} for the training's own choice",
     )  # fmt: skip
     parser.add_argument("--propose", action="store_true", help="words: look at their photos, and propose some")
     _photos(parser, "add: photos of the person: a folder, a ZIP file, or the files")
@@ -225,7 +233,18 @@ def _persons(verbs: Verbs) -> None:
     parser.add_argument("--name", dest="import_name", metavar="NAME", help="import: under another name")
     parser.add_argument("--id", dest="new_id", metavar="ID", help="rename: a new id, too")
     _engine(parser)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="export: the ZIP file (default: NAME.zip)")
+    parser.add_argument(
+        "--kind", dest="concept", choices=KINDS, metavar="|".join(KINDS),
+        help="list: only these; import: what a LoRA file shows, where it does not say so itself",
+    )  # fmt: skip
+    parser.add_argument(
+        "--words", metavar="TEXT",
+        help="import: what calls a LoRA file's scene in a prompt (default: what the file says)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE",
+        help="export: the ZIP file (default: NAME.zip), or a .safetensors file for the LoRA alone",
+    )  # fmt: skip
     parser.add_argument("--yes", action="store_true", help="delete: do not ask")
     _base(parser, default=FAMILIES.default.id)
     add_json_option(parser, "list, show:")

@@ -16,23 +16,24 @@ from easyphoto.cli.verdicts import chosen_faces, say_verdicts, typed_photos, wri
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.change_words import ChangeWords, ProposeWords
+from easyphoto.commands.choose_checkpoint import AS_TRAINED, ChooseCheckpoint
 from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.errors import InputError, NotAllDeleted, UnknownPerson
 from easyphoto.messages import Text, joined, text
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import FACE, Person, Workspace
 from easyphoto.workspace.person_ids import id_for
 
-_WORDS_TAKEN = {"list": 0, "rename": 2, "words": 2}
+_WORDS_TAKEN = {"list": 0, "rename": 2, "words": 2, "choose": 2}
 """How many words an action takes; every other one takes one."""
 
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     _check_words(arguments)
     if arguments.action == "list":
-        _list_persons(workspace, as_json=arguments.json)
+        _list_persons(workspace, kind=arguments.concept, as_json=arguments.json)
         return
     if arguments.action == "add":
         _add(arguments, workspace)
@@ -48,6 +49,9 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
         return
     if arguments.action == "words":
         _words(arguments, workspace)
+        return
+    if arguments.action == "choose":
+        _choose(arguments, workspace)
         return
     person = workspace.person(arguments.name)
     match arguments.action:
@@ -101,7 +105,9 @@ def _add(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 def _import(arguments: argparse.Namespace, workspace: Workspace) -> None:
     with telling() as context:
-        found = ImportPersons(Path(arguments.name), arguments.import_name).run(open_app(arguments, workspace), context)
+        source = Path(arguments.name)
+        command = ImportPersons(source, arguments.import_name, concept=arguments.concept, words=arguments.words)
+        found = command.run(open_app(arguments, workspace), context)
     for absent in found.left_out:
         tell(f"Left out: {absent.name}. {absent.reason}")
     for person in found.persons:
@@ -110,8 +116,10 @@ def _import(arguments: argparse.Namespace, workspace: Workspace) -> None:
         say_path(workspace.person_folder(person.id))
 
 
-def _list_persons(workspace: Workspace, *, as_json: bool) -> None:
+def _list_persons(workspace: Workspace, *, kind: str | None, as_json: bool) -> None:
     everybody, damaged = workspace.list_persons(), workspace.damaged_persons()
+    if kind is not None:
+        everybody = tuple(person for person in everybody if person.kind == kind)
     if as_json:
         unreadable = [{"id": one.id, "reason": one.reason} for one in damaged]
         known = [_record(person, workspace) for person in everybody]
@@ -121,7 +129,8 @@ def _list_persons(workspace: Workspace, *, as_json: bool) -> None:
         complain(f"{one.id} cannot be shown. {one.reason}")
     if not everybody:
         if not damaged:
-            tell(f"Nobody yet in {workspace.root}. Begin with: easyphoto train NAME --photos DIR")
+            asked = f" --kind {kind}" if kind not in (None, FACE) else ""
+            tell(f"Nothing yet in {workspace.root}. Begin with: easyphoto train NAME --photos DIR{asked}")
         return
     rows = [
         (
@@ -131,11 +140,12 @@ def _list_persons(workspace: Workspace, *, as_json: bool) -> None:
             str(len(person.photos)),
             _likeness(person),
             person.family,
-            _kind(person),
+            _pictures(person),
+            person.kind,
         )
         for person in everybody
     ]
-    for line in table(("person", "name", "state", "photos", "likeness", "family", "kind"), rows):
+    for line in table(("person", "name", "state", "photos", "likeness", "family", "pictures", "kind"), rows):
         say(line)
 
 
@@ -156,12 +166,13 @@ def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
         ("name", person.name),
         ("state", "ready" if person.is_trained else "not trained"),
         ("family", person.family),
-        ("kind", _kind(person)),
+        ("kind", person.kind),
+        ("words", person.words or "none"),
+        *((("pictures", _pictures(person)),) if person.shows_face else ()),
         ("created", person.created),
         ("photos", str(len(person.photos))),
-        *_likeness_facts(person),
-        ("words", person.words or "none"),
         *((("proposed", person.proposed_words),) if person.proposed_words else ()),
+        *(_likeness_facts(person) if person.shows_face else ()),
         ("folder", str(folder)),
         ("portrait", str(folder / person.portrait) if person.portrait else "none"),
         ("lora", str(folder / person.lora) if person.lora else "none"),
@@ -170,12 +181,16 @@ def _facts(person: Person, workspace: Workspace) -> list[tuple[str, str]]:
     ]
 
 
-def _kind(person: Person) -> str:
-    """Return the domain of the person's photos. Without a recorded one, the next photograph determines it."""
+def _pictures(person: Person) -> str:
+    """Return the domain of a person's photos. Without a recorded one, the next photograph determines it."""
+    if not person.shows_face:
+        return "–"
     return person.domain or "not recorded"
 
 
 def _likeness(person: Person) -> str:
+    if not person.shows_face:
+        return "–"
     return f"{person.likeness['cosine']:.2f} ({person.likeness['embedder']})" if person.likeness else "not judged"
 
 
@@ -225,6 +240,35 @@ def proposal_told(person: Person) -> Text:
         id=person.id,
         quoted=shlex.quote(person.proposed_words),
     )
+
+
+def _choose(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    from easyphoto.persons.checkpoints import checkpoints_of
+
+    person = workspace.person(arguments.name)
+    if arguments.new_name is None:
+        found = checkpoints_of(workspace, person)
+        tell(f"Test pictures: {found.folder.sheet}")
+        for step in found.steps:
+            say(f"{step}  (chosen)" if step == found.chosen else str(step))
+        return
+    command = ChooseCheckpoint(person.id, _step(arguments.new_name)).validated(open_app(arguments, workspace))
+    with telling() as context:
+        made = command.run(open_app(arguments, workspace), context)
+    tell(f"Report: {made.report}")
+    say_path(made.lora)
+
+
+def _step(written: str) -> int | None:
+    """Raises InputError for what is no step."""
+    if written == AS_TRAINED:
+        return None
+    if not written.isdecimal() or len(written) > 9:
+        raise InputError(
+            text("{written!r} is no step of a training.", written=written),
+            advice=text("easyphoto persons choose NAME lists the steps."),
+        )
+    return int(written)
 
 
 def _known(workspace: Workspace, name: str) -> Person | None:

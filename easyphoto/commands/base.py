@@ -108,7 +108,9 @@ class Described:
     most: int | None = None
     """Bounds of a number, or of the length of a text."""
     key: str | None = None
-    """Its key in records and requests, if that is not the field's name."""
+    """Its key in records, requests and options, if that is not the field's name."""
+    choices: tuple[str, ...] = ()
+    """The only values of a text; empty: any."""
 
 
 UNRECORDED: Mapping[str, Any] = MappingProxyType({"is_recorded": False})
@@ -121,9 +123,10 @@ def described(
     least: int | None = None,
     most: int | None = None,
     key: str | None = None,
+    choices: tuple[str, ...] = (),
 ) -> Mapping[str, Any]:
     """Return the metadata of such a field."""
-    return MappingProxyType({"described": Described(words, least, most, key)})
+    return MappingProxyType({"described": Described(words, least, most, key, choices)})
 
 
 class Command(ABC):

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described, uploads_among
+from easyphoto.commands.concepts import KIND, check_concept
 from easyphoto.errors import TooFewPhotos
 from easyphoto.messages import text
 from easyphoto.settings.options import Options
 from easyphoto.settings.training import PreprocessSettings
+from easyphoto.workspace.folders import FACE, KINDS
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -37,6 +39,7 @@ class CheckPhotos(Command):
     """Its file name."""
     preprocess: PreprocessSettings = field(default_factory=PreprocessSettings)
     options: Options | None = field(default=None, metadata=UNRECORDED)
+    concept: str = field(default=FACE, metadata=described(KIND, key="kind", choices=KINDS))
 
     @property
     def title(self) -> str:
@@ -49,17 +52,23 @@ class CheckPhotos(Command):
         """Raises BadReference if the reference is not among the photos; the check says whether it is kept."""
         from easyphoto.preprocess.reference import wanted_photo
 
+        check_concept(self.concept, self.chosen_faces, self.reference)
         return replace(self, reference=wanted_photo(self.photos, self.reference))
 
     def run(self, app: EasyPhoto, context: Context) -> Check:
         """Raises BadReference if the reference is not kept, TooFewPhotos if there are no photos."""
         app = app.with_options(self.options)
-        return self.verdicts(app.engine_for(self.photos, context), app.family, context)
+        check_concept(self.concept, self.chosen_faces, self.reference)
+        engine = app.engine_for(self.photos, context) if self.concept == FACE else None
+        return self.verdicts(engine, app.family.for_kind(self.concept), context)
 
-    def verdicts(self, engine: FaceEngine, family: Family, progress: Progress) -> Check:
-        """Return the verdicts of this engine for a training of this family."""
+    def verdicts(self, engine: FaceEngine | None, family: Family, progress: Progress) -> Check:
+        """Return the verdicts of this engine for a training of this family; without one no face is looked for."""
         from easyphoto.preprocess.check import check_photos
+        from easyphoto.preprocess.concept_check import check_pictures
 
+        if engine is None:
+            return check_pictures(self.photos, self.concept, family, self.preprocess, progress)
         return check_photos(
             self.photos,
             engine,

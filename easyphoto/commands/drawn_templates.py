@@ -183,10 +183,15 @@ class TemplateDrawer:
         settings = replace(drawing, template_base=Path(drawing.template_base).name)
         record = {"drawing": settings_record(settings), "drawn": drawn}
         file = free_file(self.out, f"drawn-{request.seed}")
-        whole = {"made_by": MADE_BY, "created": utc_now(), "persons": list(self.persons), **record}
+        whole = {"made_by": MADE_BY, "created": utc_now(), "persons": self._learned(), **record}
         write_picture(file, result.image, whole, source=DigitalSource.DRAWN)
         notes = (*self.plan.notes, *result.notes, *((_said_again(request.seed, failed),) if failed else ()))
         return DrawnTemplate(file, request.seed, self.plan.words.wanted, record, failed, notes)
+
+    def _learned(self) -> list[str]:
+        """Whose LoRAs are in the drawing: a copy among the templates goes with them."""
+        drawn = zip(self.persons, self.plan.words.persons, strict=True)
+        return [id for id, person in drawn if person.lora is not None and self.plan.settings.drawing_lora_weight]
 
     def _kept(self, drawn: DrawnTemplate, number: int) -> DrawnTemplate:
         """With a copy among the user's templates, if that is asked for; a note where the name was taken meanwhile."""

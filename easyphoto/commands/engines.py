@@ -14,6 +14,7 @@ from easyphoto.images.pictures import read_picture
 from easyphoto.inference.plan import from_the_left
 from easyphoto.inference.prepare import coverings
 from easyphoto.persons.folder import recorded_domain, shared_domain
+from easyphoto.persons.scenes import check_face
 from easyphoto.persons.subject import not_trained
 from easyphoto.preprocess.standing import turned, turned_back, upright_faces
 from easyphoto.progress import NullProgress, Progress
@@ -29,11 +30,16 @@ def engine_of(app: EasyPhoto, persons: Sequence[Person], progress: Progress) -> 
 
 
 def domain_of(app: EasyPhoto, names: Sequence[str], progress: Progress | None = None) -> str | None:
-    """Return the domain of the persons' photos, `photographs` or `drawings`; None for nobody. Raises MixedDomains."""
+    """Return the domain of the persons' photos, `photographs` or `drawings`; None for nobody.
+
+    Raises MixedDomains, WrongKind.
+    """
     if not names:
         return None
     with at_work(app, names, progress) as watched:
         persons = [app.workspace.person(name) for name in names]
+        for person in persons:
+            check_face(person)
         return shared_domain({person.name: _domain_of(app, person, watched) for person in persons})
 
 

@@ -7,6 +7,7 @@ from easyphoto.architectures.base import Family
 from easyphoto.commands.base import Context
 from easyphoto.commands.check import CheckPhotos, no_photo_kept
 from easyphoto.faces.engine import FaceEngine
+from easyphoto.preprocess.concept_check import FEWEST, too_few_pictures
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Progress
 
@@ -21,7 +22,20 @@ def judged_photos(
     check = photos.verdicts(engine, family, progress)
     if not check.kept:
         raise no_photo_kept(check)
+    _tell(check, context)
+    return check, engine
+
+
+def judged_pictures(photos: CheckPhotos, family: Family, context: Context, progress: Progress) -> Check:
+    """The same for a scene or an object, without an engine. Raises TooFewPhotos if fewer than needed are kept."""
+    check = photos.verdicts(None, family, progress)
+    if len(check.kept) < FEWEST:
+        raise too_few_pictures(check)
+    _tell(check, context)
+    return check
+
+
+def _tell(check: Check, context: Context) -> None:
     context.checked(check)
     for said in check.notes:
         context.note(said)
-    return check, engine

@@ -65,24 +65,32 @@ class PhotographPersons(Command):
         return Subjects(tuple(dict.fromkeys(ids)))
 
     def validated(self, app: EasyPhoto) -> PhotographPersons:
-        """Replace names by ids. Raises UnknownPerson, BadSettings, and InputError where there is nothing to draw."""
+        """Replace names by ids. Raises UnknownPerson, WrongKind for a scene, BadSettings, and InputError where there is
+        nothing to draw."""
         from easyphoto.inference.identities.registry import check_identity
+        from easyphoto.persons.scenes import check_face
 
         self._check_asked()
         self._check_drawing(app.workspace)
-        persons = tuple(app.workspace.person(name).id for name in self.persons)
-        check_identity(self.settings, persons)
-        return replace(self, persons=persons)
+        persons = [app.workspace.person(name) for name in self.persons]
+        for person in persons:
+            check_face(person)
+        ids = tuple(person.id for person in persons)
+        check_identity(self.settings, ids)
+        return replace(self, persons=ids)
 
     def run(self, app: EasyPhoto, context: Context) -> PhotographResult:
         """Report every picture as soon as it is written, and all notes at the end."""
         from easyphoto.commands.at_work import at_work
+        from easyphoto.persons.scenes import scene_ids
 
         self._check_asked()
         # Once more: what waited before this one may have taken the template's name.
         self._check_drawing(app.workspace)
         app = app.with_options(self.options)
-        with at_work(app, self.subjects(app.workspace).persons, context) as progress:
+        # By the names as they were typed, which an error repeats.
+        names = (*self.persons, *scene_ids(app.workspace, self.settings.scene))
+        with at_work(app, names, context) as progress:
             result = self._photographed(app, context, progress)
         for said in dict.fromkeys(result.all_notes):
             context.note(said)

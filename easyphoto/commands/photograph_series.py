@@ -92,9 +92,9 @@ class PhotographSeries:
         failures: list[NoFaceFound] = []
         for turn, (template, assignment) in enumerate(zip(templates, assignments, strict=True)):
             progress = TurnProgress(self.models.progress, turn, len(templates))
-            drawn = template if isinstance(template, DrawnTemplate) else None
+            file, drawn = (template.file, template) if isinstance(template, DrawnTemplate) else (template, None)
             taking = TemplateTaking(
-                drawn.file if isinstance(template, DrawnTemplate) else template,
+                file,
                 self.subjects,
                 replace(self.models, progress=progress),
                 self.settings,

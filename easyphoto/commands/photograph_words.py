@@ -25,7 +25,7 @@ from easyphoto.commands.photograph_series import (
     shared_base,
     shared_family,
 )
-from easyphoto.errors import WeightsMissing
+from easyphoto.errors import EasyPhotoError, WeightsMissing
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.geometry import Size
 from easyphoto.host.base import family_of_base
@@ -65,6 +65,7 @@ class WordsSeries:
         """
         base, painter = shared_base(self.app, self.persons), shared_family(self.app, self.persons)
         named = self.drawing.template_base.strip() or base
+        named = base if self._is_same(named, base) else named
         family, family_notes = (painter, ()) if named == base else self._family_of(named, painter)
         # First of all what may be wrong with the request.
         wanted = self._wanted(family, family_notes)
@@ -85,6 +86,16 @@ class WordsSeries:
         bare = replace(self.settings, scene="")
         series = open_series(self.app, self.persons, bare, progress, out=self.out, engine=engine)
         return replace(series, settings=self.settings)
+
+    def _is_same(self, name: str, base: str) -> bool:
+        """Whether both names lead to the same file: a person was trained on a path, and people write names."""
+        if name == base:
+            return True
+        host, weights = self.app.host, self.app.options.weights
+        try:
+            return host.base_model(name, weights) == host.base_model(base, weights)
+        except EasyPhotoError:
+            return False
 
     def _family_of(self, base: str, painter: Family) -> tuple[Family, tuple[str, ...]]:
         """The family of the checkpoint that draws. A web UI elsewhere does not tell it."""
@@ -121,7 +132,7 @@ class WordsSeries:
             (style.positive, style.negative),
             CalledLoras((*scenes.conditions, *loras.conditions), (*scenes.words, *loras.words)),
         )
-        return DrawingPlan(words, family, drawing, size, notes=(*notes, *size_notes, *lora_notes))
+        return DrawingPlan(words, family, drawing, None, size, notes=(*notes, *size_notes, *lora_notes))
 
     def _size(self, family: Family, style: Style) -> tuple[Size, tuple[Text, ...]]:
         """A pose's own size goes before a style's: a figure that lies does not fit a picture that stands."""

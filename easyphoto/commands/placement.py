@@ -33,7 +33,7 @@ from easyphoto.settings.declarations import settings_record
 from easyphoto.settings.placing import PlacingSettings
 from easyphoto.storage.files import readable_name
 from easyphoto.storage.records import name_stamp, utc_now, write_json
-from easyphoto.workspace.folders import SESSION_FILE, Person
+from easyphoto.workspace.folders import SCENE, SESSION_FILE, Person
 
 Box = tuple[float, float, float, float]
 
@@ -76,7 +76,7 @@ def open_placement(
     backend = app.host.open_backend(base, family, app.store, app.options.weights, app.models)
     folder = f"{name_stamp(microseconds=True)}-{thing.id}"[:120]
     return Placement(
-        thing=PlacedObject(thing.name, loras, words),
+        thing=PlacedObject(thing.name, loras, words, is_scene=thing.kind == SCENE),
         settings=settings,
         models=PlacingModels(backend, progress, few_steps),
         out=out or app.workspace.results / folder,

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.base import Family
 from easyphoto.commands.base import Context
 from easyphoto.commands.check import CheckPhotos
-from easyphoto.commands.judging import judged_photos
+from easyphoto.commands.judging import judged_photos, judged_pictures
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.validation import validation_templates
 from easyphoto.errors import DiskFailure, TrainerMissing
 from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.faces.photo_opening import open_object_saliency
 from easyphoto.host.base import published_or_noted, withdrawn_or_noted
 from easyphoto.messages import note, phase
+from easyphoto.persons.checkpoints import Checkpoints
 from easyphoto.persons.folder import Trained, install_person, keep_photos, likeness_record
 from easyphoto.persons.own_words import proposal_for, with_proposal
 from easyphoto.persons.subject import judged, subject_from
+from easyphoto.preprocess.concept_dataset import prepare_pictures
+from easyphoto.preprocess.cutout import object_mask
 from easyphoto.preprocess.dataset import Dataset, prepare_dataset, read_dataset
 from easyphoto.preprocess.sheet import read_check, write_check
 from easyphoto.preprocess.verdict import Check
@@ -36,7 +41,7 @@ from easyphoto.storage.scratch import discard
 from easyphoto.training.job import PHASES
 from easyphoto.training.job import train as run_training
 from easyphoto.training.run import RUN_FILE, TrainRun
-from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace
+from easyphoto.workspace.folders import FACE, OBJECT, PERSON_FILE, Person, Workspace
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class PreparedRun:
 
     folder: Path
     dataset: Dataset
-    engine: FaceEngine
+    engine: FaceEngine | None
+    """None: no face is learned."""
     check: Check | None = None
 
 
@@ -78,19 +84,57 @@ def trainer_of(app: EasyPhoto, context: Context) -> Path | None:
 
 
 def prepared_run(
-    app: EasyPhoto, name: str, photos: CheckPhotos, settings: TrainSettings, context: Context, progress: Progress
+    app: EasyPhoto,
+    name: str,
+    photos: CheckPhotos,
+    settings: TrainSettings,
+    context: Context,
+    progress: Progress,
+    *,
+    words: str = "",
 ) -> PreparedRun:
-    """Check, crop and weight the photos in a new run's folder. Raises TooFewPhotos if none is kept."""
+    """Check, crop and weight the photos in a new run's folder; `words` call a scene or an object. Raises TooFewPhotos
+    if too few are kept."""
     family, base = app.base_model()
-    family = family.at(settings.resolution)
-    check, engine = judged_photos(app, photos, family, context, progress)
+    family = family.for_kind(photos.concept).at(settings.resolution)
+    engine = None
+    if photos.concept == FACE:
+        check, engine = judged_photos(app, photos, family, context, progress)
+    else:
+        check = judged_pictures(photos, family, context, progress)
     with _new_run(app.workspace, app.workspace.id_of(name)) as folder:
         write_check(check, folder, person=name.strip())
         keep_photos(check, folder)
-        dataset = prepare_dataset(check, engine, family, photos.preprocess, folder / "dataset", progress)
-        templates = validation_templates(app, engine, family, context)
-        _run(app, name, family, base, engine, dataset, settings, templates).write(folder)
+        dataset = _dataset(app, check, engine, family, photos, folder / "dataset", context, progress, words=words)
+        templates = validation_templates(app, engine, family, context) if engine is not None else ()
+        _run(app, name, family, base, dataset, settings, photos.concept, words, templates, engine).write(folder)
     return PreparedRun(folder, dataset, engine, check)
+
+
+def _dataset(
+    app: EasyPhoto,
+    check: Check,
+    engine: FaceEngine | None,
+    family: Family,
+    photos: CheckPhotos,
+    folder: Path,
+    context: Context,
+    progress: Progress,
+    *,
+    words: str,
+) -> Dataset:
+    if engine is not None:
+        return prepare_dataset(check, engine, family, photos.preprocess, folder, progress)
+    network = None
+    if check.kind == OBJECT:
+        network, notes = open_object_saliency(app.store, progress, app.options.faces)
+        for said in notes:
+            context.note(said)
+    find = partial(object_mask, network=network)
+    dataset = prepare_pictures(check, family, photos.preprocess, folder, progress, words=words, find=find)
+    for said in dataset.notes:
+        context.note(said)
+    return dataset
 
 
 def _run(
@@ -98,22 +142,25 @@ def _run(
     name: str,
     family: Family,
     base: Path,
-    engine: FaceEngine,
     dataset: Dataset,
     settings: TrainSettings,
+    concept: str,
+    words: str,
     templates: tuple[str, ...],
+    engine: FaceEngine | None,
 ) -> TrainRun:
     """Return the record that the training process reads."""
     return TrainRun(
         person=app.workspace.id_of(name),
         name=name.strip(),
-        trigger=family.trigger,
+        trigger=words or family.trigger,
+        concept=concept,
         family=family.id,
         base=str(base),
         # Relative to the run's folder, because a workspace may be moved.
         dataset=dataset.folder.name,
         templates=templates,
-        engine=engine.domain.value,
+        engine=engine.domain.value if engine is not None else None,
         weights=f"../../{app.workspace.weights.name}",
         mirrors=tuple(str(mirror.absolute()) for mirror in app.mirrors),
         faces=app.options.faces,
@@ -127,7 +174,7 @@ def begun_run(app: EasyPhoto, name: str, progress: Progress) -> PreparedRun:
     """Open a run of an earlier process. Raises InputError if its dataset is not complete."""
     folder = app.workspace.run_folder(name)
     record = TrainRun.read(folder / RUN_FILE)
-    engine = app.open_engine(str(record.engine), progress, record.faces)
+    engine = app.open_engine(str(record.engine), progress, record.faces) if record.shows_face else None
     return PreparedRun(folder, read_dataset(folder / "dataset"), engine)
 
 
@@ -155,6 +202,20 @@ def learnt(
     return _published(app, person, prepared, notes)
 
 
+def chosen_again(
+    app: EasyPhoto, person: Person, prepared: PreparedRun, found: Checkpoints, step: int | None
+) -> TrainedPerson:
+    """Install a checkpoint of a finished run in place of what was chosen before; None: the training's own choice."""
+    portrait = found.portrait(step)
+    if portrait is None and person.portrait is not None:
+        portrait = app.workspace.person_folder(person.id) / person.portrait
+    trained = Trained(found.lora(step), portrait, prepared.dataset)
+    person, notes = _installed(app, person, trained, prepared.folder)
+    found.write_choice(step)
+    said = () if step is None else (note("checkpoint-chosen", "The checkpoint of step {step} was chosen.", step=step),)
+    return _published(app, person, prepared, (*said, *notes))
+
+
 def _installed(app: EasyPhoto, person: Person, trained: Trained, run_folder: Path) -> tuple[Person, tuple[str, ...]]:
     """Replace the person's folder by the new one, and withdraw the LoRA of an earlier training from the host's list."""
     earlier = app.workspace.person_folder(person.id) / (person.lora or "")
@@ -170,17 +231,16 @@ def _installed(app: EasyPhoto, person: Person, trained: Trained, run_folder: Pat
 
 
 def _published(app: EasyPhoto, person: Person, prepared: PreparedRun, notes: tuple[str, ...]) -> TrainedPerson:
-    """Judge the person's portrait, publish the LoRA in the host, and write the run's report."""
-    subject = subject_from(app.workspace, person, prepared.engine)
-    portrait = subject.portrait
-    found = judged(prepared.engine, portrait, subject.embeddings) if portrait is not None else None
+    """Judge a person's portrait, publish the LoRA in the host, and write the run's report."""
+    found = _portrait_likeness(app, person, prepared.engine) if prepared.engine is not None else None
     lora = app.workspace.person_folder(person.id) / str(person.lora)
     published, more = published_or_noted(app.host, lora)
     said = read_check(prepared.folder)
     notes = (*said.notes, *notes, *more)
-    proposal = proposal_for(prepared.dataset, prepared.engine)
+    proposal = proposal_for(prepared.dataset, prepared.engine) if prepared.engine is not None else None
     # Read once more: somebody may have changed the words since it was put in place.
-    person = with_proposal(app.workspace.person(person.id), proposal)
+    person = app.workspace.person(person.id)
+    person = with_proposal(person, proposal) if proposal is not None else person
     person = replace(person, likeness=likeness_record(found), notes=notes)
     app.workspace.save_person(person)
     report = _report(person, prepared, found)
@@ -197,6 +257,11 @@ def _published(app: EasyPhoto, person: Person, prepared: PreparedRun, notes: tup
     )
 
 
+def _portrait_likeness(app: EasyPhoto, person: Person, engine: FaceEngine) -> Likeness | None:
+    subject = subject_from(app.workspace, person, engine)
+    return judged(engine, subject.portrait, subject.embeddings) if subject.portrait is not None else None
+
+
 def _report(person: Person, prepared: PreparedRun, likeness: Likeness | None) -> Report:
     judged_photos = (verdict_section(prepared.check, person.name),) if prepared.check else ()
     sections = (*judged_photos, dataset_section(prepared.dataset), training_section(prepared.folder))
@@ -209,9 +274,11 @@ def _report(person: Person, prepared: PreparedRun, likeness: Likeness | None) ->
 def _known(workspace: Workspace, run: TrainRun) -> Person:
     """Return the person with the new training; one trained before keeps their name and creation date."""
     if (workspace.person_folder(run.person) / PERSON_FILE).is_file():
-        return replace(workspace.person(run.person), family=run.family, base=run.base, domain=run.engine)
-    name = run.name or run.person
-    return Person(run.person, name, run.family, created=utc_now(), base=run.base, domain=run.engine)
+        person = workspace.person(run.person)
+    else:
+        person = Person(run.person, run.name or run.person, run.family, created=utc_now(), kind=run.concept)
+    words = person.words if run.shows_face else run.trigger
+    return replace(person, family=run.family, base=run.base, domain=run.engine, words=words)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from easyphoto.drawings.canvas import Canvas, Colour, ellipse, mix, ribbon, shade, taper
@@ -52,13 +54,18 @@ def paint_clothes(
 
 def paint_things(canvas: Canvas, rng: np.random.Generator) -> None:
     """One to four objects, many of them round, none of them a face."""
-    painters = (_ball, _fruit, _clock, _cup, _shirt, _plant)
+    painters = tuple(_PAINTERS.values())
     for _ in range(int(rng.integers(1, 5))):
         painter = painters[int(rng.integers(len(painters)))]
         size = canvas.labels.shape[0]
         scale = size * float(rng.uniform(0.06, 0.22))
         x, y = size * float(rng.uniform(0.15, 0.85)), size * float(rng.uniform(0.2, 0.85))
         painter(canvas, Frame(scale, x, y, float(rng.uniform(-0.3, 0.3)), 0.0, 0.0), rng)
+
+
+def paint_thing(canvas: Canvas, kind: str, frame: Frame, rng: np.random.Generator) -> None:
+    """One object of that kind (a key of ``_PAINTERS``); its colours follow from ``rng``."""
+    _PAINTERS[kind](canvas, frame, rng)
 
 
 def paint_head_from_behind(
@@ -144,3 +151,8 @@ def _plant(canvas: Canvas, frame: Frame, rng: np.random.Generator) -> None:
         leaf = ellipse(0.7 * np.cos(angle), 0.7 * np.sin(angle) + 0.2, 0.55, 0.15, float(angle))
         canvas.fill(frame.rigid(leaf), shade((0.30, 0.58, 0.28), float(rng.uniform(0.7, 1.2))))
     canvas.fill(frame.rigid(np.array([(-0.5, 0.3), (0.5, 0.3), (0.36, 1.1), (-0.36, 1.1)])), sample_colour(rng))
+
+
+_PAINTERS: dict[str, Callable[[Canvas, Frame, np.random.Generator], None]] = {
+    "ball": _ball, "fruit": _fruit, "clock": _clock, "cup": _cup, "shirt": _shirt, "plant": _plant,
+}  # fmt: skip

@@ -50,6 +50,7 @@ PARTS = (
 )
 # BiRefNet runs at 1024 px and u2net at 320, a tenth of the pixels: the automatic choice must not take minutes on a CPU.
 _SALIENCY_ORDER = ("u2net", "birefnet")
+_FOR_OBJECTS = "birefnet"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class _Absent:
 
 def open_photo_engine(store: WeightStore, progress: Progress, faces: FaceSettings) -> PhotoEngine:
     """The engine for photographs. Raises the store's errors for YuNet and for every part chosen by name."""
-    notes: list[str] = []
+    notes: list[Text] = []
     missing: list[_Absent] = []
     detector = open_detector(faces.detector, store, progress)
     embedder = _embedder(faces.embedder, store, progress, notes=notes, missing=missing)
@@ -147,6 +148,32 @@ def open_saliency(name: str, store: WeightStore, progress: Progress) -> Saliency
     return OnnxSaliency(store.require(id, progress), RECIPES[name], id=name, weights=(store.used(id),))
 
 
+def open_object_saliency(
+    store: WeightStore, progress: Progress, faces: FaceSettings
+) -> tuple[Saliency | None, tuple[Text, ...]]:
+    """What cuts objects out, with notes; None: colours alone. U²-Net knows people only, so `auto` takes BiRefNet.
+
+    Raises the store's errors for a network chosen by name.
+    """
+    if faces.saliency not in (_AUTO, "grabcut"):
+        return open_saliency(faces.saliency, store, progress), ()
+    notes: list[Text] = []
+    at_hand = faces.saliency == _AUTO and store.find(_part(_FOR_OBJECTS).file) is not None
+    names = [_FOR_OBJECTS] if at_hand else []
+    found = _first_that_opens(text("cut-out model"), names, lambda name: open_saliency(name, store, progress), notes)
+    if found is None and faces.saliency == _AUTO:
+        file = _part(_FOR_OBJECTS).file
+        notes.append(
+            note(
+                "objects-by-colours",
+                "No cut-out model for objects is at hand: their outlines are guessed from colours. "
+                "Run: easyphoto weights get {file}",
+                file=file,
+            )
+        )
+    return found, tuple(notes)
+
+
 def photo_lines(store: WeightStore) -> Iterator[str]:
     """One status line per part; lines about something to fix begin with "! "."""
     for part in PARTS:
@@ -159,7 +186,7 @@ def photo_lines(store: WeightStore) -> Iterator[str]:
 
 
 def _embedder(
-    name: str, store: WeightStore, progress: Progress, *, notes: list[str], missing: list[_Absent]
+    name: str, store: WeightStore, progress: Progress, *, notes: list[Text], missing: list[_Absent]
 ) -> Embedder | None:
     if name != _AUTO:
         return open_embedder(name, store, progress)
@@ -169,7 +196,7 @@ def _embedder(
     return _first_that_opens(text("face recognition"), at_hand, lambda id: open_embedder(id, store, progress), notes)
 
 
-def _parser(name: str, store: WeightStore, progress: Progress, *, notes: list[str]) -> Parser:
+def _parser(name: str, store: WeightStore, progress: Progress, *, notes: list[Text]) -> Parser:
     """For `auto` a parsing network if its file is at hand and allowed, else `LandmarkParser`, which needs none."""
     if name != _AUTO:
         return open_parser(name, store, progress)
@@ -179,7 +206,7 @@ def _parser(name: str, store: WeightStore, progress: Progress, *, notes: list[st
 
 
 def _saliency(
-    name: str, store: WeightStore, progress: Progress, *, notes: list[str], missing: list[_Absent]
+    name: str, store: WeightStore, progress: Progress, *, notes: list[Text], missing: list[_Absent]
 ) -> Saliency | None:
     if name == "grabcut":
         return None
@@ -191,7 +218,7 @@ def _saliency(
     return _first_that_opens(text("cut-out model"), at_hand, lambda one: open_saliency(one, store, progress), notes)
 
 
-def _coverings(store: WeightStore, notes: list[str]) -> CoveringSense | None:
+def _coverings(store: WeightStore, notes: list[Text]) -> CoveringSense | None:
     """Detection of coverings, which needs YuNet whatever the detector; None, with a note, without it."""
     file = store.find("yunet")
     if file is None:
@@ -211,7 +238,7 @@ def _coverings(store: WeightStore, notes: list[str]) -> CoveringSense | None:
 
 
 def _first_that_opens(
-    what: Text, names: Sequence[str], opening: Callable[[str], T | None], notes: list[str]
+    what: Text, names: Sequence[str], opening: Callable[[str], T | None], notes: list[Text]
 ) -> T | None:
     """The first usable part, with a note for each unusable one before it."""
     for name in names:

@@ -36,15 +36,20 @@ def frontality(face: Face) -> float:
 
 
 def sharpness(picture: Image.Image, face: Face) -> float:
-    """0 (blurred) to 1 (crisp): how much of the face's edges is lost when it is blurred once more.
+    """0 (blurred) to 1 (crisp). Faces are scaled to one width, so that photos compare."""
+    return sharpness_of(_face_at_one_width(picture, face))
+
+
+def sharpness_of(grey: np.ndarray) -> float:
+    """0 (blurred) to 1 (crisp): how much of the edges of a (height, width) float32 grey picture in 0..255 is lost when
+    it is blurred once more.
 
     After Crete et al., "The blur effect", 2007: a blurred picture hardly changes when blurred again. Unlike the
     Laplacian's variance this depends neither on contrast nor on skin. Blocks and grain change a lot as well, so they
-    are removed first, and edges are weighted by their square. Faces are scaled to one width, so that photos compare.
+    are removed first, and edges are weighted by their square.
     """
     import cv2
 
-    grey = _face_at_one_width(picture, face)
     if min(grey.shape) < 8:
         return 0.0
     low, high = np.percentile(grey, (3, 97))
@@ -63,7 +68,11 @@ def sharpness(picture: Image.Image, face: Face) -> float:
 
 def exposure(picture: Image.Image, face: Face) -> float:
     """0 (overexposed, underexposed or flat) to 1; depends on the range of lightness, not on the skin's lightness."""
-    grey = _grey_face(picture, face)
+    return exposure_of(_grey_face(picture, face))
+
+
+def exposure_of(grey: np.ndarray) -> float:
+    """The same of a (height, width) float32 grey picture in 0..255."""
     if grey.size == 0:
         return 0.0
     clipped = float(np.mean((grey <= 4) | (grey >= 251)))

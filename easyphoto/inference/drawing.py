@@ -57,9 +57,9 @@ class DrawingPlan:
     family: Family
     """Which draws."""
     settings: DrawingSettings
-    size: Size
-    pace: SamplerPreset | None = None
+    pace: SamplerPreset | None
     """Its sampler, and the LoRA of few steps; None until the backend is open."""
+    size: Size
     controls: tuple[Control, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -17,9 +17,6 @@ from easyphoto.inference.plan import MOST_ENLARGEMENT
 from easyphoto.messages import note, text
 from easyphoto.settings.placing import PlacingSettings
 
-CONTEXT = 1.5
-"""Side of the crop as a multiple of the place's longer side: the networks see what the object stands on, and as much
-of their picture as possible is the object."""
 NEAR = 0.15
 """Strokes that are nearer than this, as a share of the largest one's side, are one place."""
 SPECK = 0.02
@@ -28,7 +25,7 @@ LEAST_THICKNESS = 12
 """In pixels, of the template's: in less, nothing can be told from anything else."""
 MOST_PLACES = 8
 RING = 0.10
-"""How far inside the edge of what was repainted the second pass works; of the place's size."""
+"""How far inside the edge of what is taken the second pass works; of the place's size."""
 SOFT = 0.02
 """Standard deviation of the Gaussian that softens the second pass's edge; of the place's size."""
 
@@ -48,10 +45,8 @@ class Place:
     """What was painted, 0 or 1."""
     alpha: np.ndarray
     """What is repainted and pasted back: what was painted, grown, with a soft edge beyond which nothing changes."""
-    ring: np.ndarray
-    """What the second pass repaints: the edge of that, inside it."""
-    ring_alpha: np.ndarray
-    """How much of the second pass is pasted: the ring with soft edges, nowhere more than `alpha`."""
+    side: float
+    """Side of a square of what was painted, in template pixels."""
 
     @property
     def enlargement(self) -> float:
@@ -122,21 +117,26 @@ def _place(number: int, piece: _Piece, picture: Size, family: Family, settings: 
     side = float(np.sqrt(piece.box.area))
     growth, feather = settings.mask_growth * side, max(1.0, settings.feather * side)
     margin = round(growth + feather) + 2
-    crop = around(piece.box, margin, picture)
+    crop = around(piece.box, margin, picture, family.place_factor)
     painted = np.zeros((crop.size.height, crop.size.width), np.float32)
     left, top, right, bottom = piece.box.moved(-crop.left, -crop.top).as_ints()
     painted[top:bottom, left:right] = piece.mask
-    grown = dilated(painted, growth)
-    alpha = feathered(grown, feather)
-    ring = np.clip((alpha > 0) - dilated(grown, -max(1.0, RING * side)), 0, 1).astype(np.float32)
-    ring_alpha = np.asarray(alpha * blurred(ring, max(0.5, SOFT * side)))
-    return Place(number, crop, working_size(crop, family), painted, alpha, ring, ring_alpha)
+    alpha = feathered(dilated(painted, growth), feather)
+    return Place(number, crop, working_size(crop, family), painted, alpha, side)
 
 
-def around(box: Box, margin: float, picture: Size) -> Box:
-    """The crop around a place: `CONTEXT` times as long as it and a margin, square where the picture is large enough."""
+def border_of(alpha: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
+    """What the second pass repaints, the edge of what is taken, inside it; and how much of that is pasted back, the
+    same with soft edges, nowhere more than `alpha`. All are (height, width) float32 in 0..1."""
+    inside = (alpha > 0.5).astype(np.float32)
+    ring = np.clip((alpha > 0) - dilated(inside, -max(1.0, RING * side)), 0, 1).astype(np.float32)
+    return ring, np.asarray(alpha * blurred(ring, max(0.5, SOFT * side)))
+
+
+def around(box: Box, margin: float, picture: Size, factor: float) -> Box:
+    """The crop around a place: `factor` times as long as it and a margin, square where the picture is large enough."""
     whole = box.grown(margin, margin, margin, margin).clipped(picture)
-    side = round(CONTEXT * max(whole.width, whole.height))
+    side = round(factor * max(whole.width, whole.height))
     width, height = min(side, picture.width), min(side, picture.height)
     x, y = whole.centre
     left = min(max(round(x - width / 2), 0), picture.width - width)

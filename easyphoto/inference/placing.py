@@ -19,10 +19,11 @@ from easyphoto.architectures.base import Family, FewSteps
 from easyphoto.backends.base import Backend, Fill, InpaintRequest
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.images.pictures import as_array, as_picture, blended, resized, resized_mask
+from easyphoto.inference.cut_out import object_in
 from easyphoto.inference.finish import WorkingPicture, repainted
 from easyphoto.inference.painting import PictureRun
 from easyphoto.inference.passes import Guides, SamplerPreset, by_kind, controls_for, joined, sampler_preset
-from easyphoto.inference.places import Place, places_of
+from easyphoto.inference.places import Place, border_of, places_of
 from easyphoto.inference.prepare import greyscale
 from easyphoto.inference.results import UNITS, Photograph, Photographs, Stage, Stopwatch
 from easyphoto.messages import Text, note, text
@@ -38,6 +39,8 @@ class PlacedObject:
     name: str
     loras: tuple[LoraCondition, ...]
     words: tuple[str, ...] = ()
+    is_scene: bool = False
+    """It is no thing in front of a background, so that there is nothing to cut out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,14 +127,34 @@ class _PlacedShot(PictureRun):
         self._show(one, crop=as_picture(before), mask=greyscale(one.painted))
         request = self._first_request(as_picture(before), one)
         first = self._painted("first pass", request, one)
-        crop = blended(before, as_array(resized(first, one.crop.size)), one.alpha)
+        painted = as_array(resized(first, one.crop.size))
+        alpha = self._taken(painted, one)
+        crop = blended(before, painted, alpha)
         self._show(one, composed=as_picture(crop))
-        crop = self._bordered(crop, one, request)
-        return canvas.with_crop(as_picture(crop), one.crop, one.alpha)
+        crop = self._bordered(crop, alpha, one, request)
+        return canvas.with_crop(as_picture(crop), one.crop, alpha)
+
+    def _taken(self, painted: np.ndarray, one: Place) -> np.ndarray:
+        """How much of what was painted (uint8 RGB of the crop) is taken: the object alone, or all under the mask."""
+        session, chosen = self.session, self.session.settings.cut_out
+        if chosen == "off" or (chosen == "auto" and (session.thing.is_scene or not session.family.cuts_out)):
+            return one.alpha
+        with self.clock.timed("cut-out"):
+            found = object_in(painted, one.alpha)
+        if found is None:
+            self.notes.append(
+                note(
+                    "not-cut-out",
+                    "The object could not be told from its background, so that all under the mask was taken.",
+                )
+            )
+            return one.alpha
+        self._show(one, **{"cut out": greyscale(found)})
+        return found
 
     def _first_request(self, crop: Image.Image, one: Place) -> InpaintRequest:
         session, settings, family = self.session, self.session.settings, self.session.family
-        strength = settings.place_strength
+        strength = family.place_strength if settings.place_strength is None else settings.place_strength
         return InpaintRequest(
             image=resized(crop, one.work),
             mask=resized_mask(one.alpha, one.work),
@@ -146,8 +169,8 @@ class _PlacedShot(PictureRun):
             fill=Fill.ORIGINAL,
         )
 
-    def _bordered(self, crop: np.ndarray, one: Place, first: InpaintRequest) -> np.ndarray:
-        """The crop (uint8 RGB, template pixels) after the second pass along the place's border, if any."""
+    def _bordered(self, crop: np.ndarray, alpha: np.ndarray, one: Place, first: InpaintRequest) -> np.ndarray:
+        """The crop (uint8 RGB, template pixels) after the second pass along the border of what was taken, if any."""
         session, strength = self.session, self.session.second_strength
         if strength <= 0:
             return crop
@@ -156,14 +179,15 @@ class _PlacedShot(PictureRun):
             session.family.second_controls, Guides(before), session.models.backend.capabilities()
         )
         self.notes.extend(notes)
-        self._show(one, **{"second mask": greyscale(one.ring), **by_kind(controls)})
+        ring, ring_alpha = border_of(alpha, one.side)
+        self._show(one, **{"second mask": greyscale(ring), **by_kind(controls)})
         steps = session.settings.second_steps or session.pace.steps(session.family.second_steps, strength)
-        mask = resized_mask(one.ring, one.work)
+        mask = resized_mask(ring, one.work)
         request = replace(
             first, image=before, mask=mask, controls=controls, denoise=strength, steps=steps, fill=Fill.ORIGINAL
         )
         after = self._painted("second pass", request, one)
-        return repainted(crop, before, after, one.ring_alpha)
+        return repainted(crop, before, after, ring_alpha)
 
     def _painted(self, step: str, request: InpaintRequest, one: Place) -> Image.Image:
         told = Text(step)

@@ -192,11 +192,11 @@ def why_unusable(
     Everybody needs a face of their own, and nobody else may be on it. `covered` as in `assigned_faces`.
     """
     if faces and len(faces) != subjects:
-        return (
-            text("it shows {faces} faces for 1 person", faces=len(faces))
-            if subjects == 1
-            else text("its faces are {faces}, for {count} persons", faces=len(faces), count=subjects)
-        )
+        if len(faces) == 1:
+            return text("it shows 1 face for {count} persons", count=subjects)
+        if subjects == 1:
+            return text("it shows {faces} faces for 1 person", faces=len(faces))
+        return text("it shows {faces} faces for {count} persons", faces=len(faces), count=subjects)
     try:
         assigned, _ = assigned_faces(subjects, faces, picture, family, covered=covered)
     except NoFaceFound:

@@ -15,6 +15,7 @@ from easyphoto.commands.add_person import AddedPerson, AddPerson
 from easyphoto.commands.base import Command, Subjects
 from easyphoto.commands.change_words import ProposeWords
 from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.choose_checkpoint import ChooseCheckpoint
 from easyphoto.commands.draw_style_previews import DrawnPreviews, DrawStylePreviews
 from easyphoto.commands.draw_template import DrawTemplate
 from easyphoto.commands.drawn_templates import DrawnTemplate
@@ -175,6 +176,7 @@ ANSWERS: Mapping[type[Command], Callable[[Any, Told], dict[str, Any]]] = Mapping
         AddPerson: added_answer,
         TrainPerson: person_answer,
         ResumeTraining: person_answer,
+        ChooseCheckpoint: person_answer,
         PhotographPersons: photograph_answer,
         PlaceObject: photograph_answer,
         DrawTemplate: template_answer,

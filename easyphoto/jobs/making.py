@@ -8,7 +8,7 @@ from easyphoto.errors import HostBusy
 from easyphoto.jobs.records import Job
 from easyphoto.messages import text
 
-MAKING = ("train", "resume", "add")
+MAKING = ("train", "resume", "add", "choose")
 """Kinds of jobs that make a person or make them anew."""
 
 

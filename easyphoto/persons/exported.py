@@ -7,6 +7,7 @@ from pathlib import Path, PureWindowsPath
 
 from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import family_named
+from easyphoto.backends.lora_words import MOST_WORDS
 from easyphoto.errors import InputError
 from easyphoto.faces.engine import Domain
 from easyphoto.images.pictures import read_picture
@@ -33,7 +34,9 @@ def person_of_archive(source: Path, staging: Path, progress: Progress) -> Person
 def person_in(folder: Path, progress: Progress) -> Person:
     """The person in the folder. Raises InputError where a file is missing, invalid, or outside the folder."""
     person = _record(folder)
-    if person.reference != REFERENCE or person.portrait not in (None, PORTRAIT) or not _names_its_lora(person, folder):
+    references = (REFERENCE,) if person.shows_face else (None, REFERENCE)
+    is_usual = person.reference in references and person.portrait in (None, PORTRAIT)
+    if not is_usual or not _names_its_lora(person, folder):
         raise InputError(text("The record of the person names unusual files."), advice=_ADVICE)
     if not person.is_ready:
         raise InputError(text("The archive contains neither a LoRA nor photos of the person."), advice=_ADVICE)
@@ -47,7 +50,9 @@ def person_in(folder: Path, progress: Progress) -> Person:
             ),
             advice=_ADVICE,
         )
-    entries = read_dataset(folder / "dataset").entries
+    # A scene that came as a LoRA file has nothing else.
+    has_dataset = person.shows_face or (folder / "dataset").exists()
+    entries = read_dataset(folder / "dataset").entries if has_dataset else ()
     of_dataset = [path for entry in entries for path in (entry.image, entry.weights)]
     named = [*person.photos, *(part for part in (person.reference, person.portrait) if part)]
     pictures = [*(_file_of(folder, name) for name in named), *of_dataset]
@@ -56,7 +61,8 @@ def person_in(folder: Path, progress: Progress) -> Person:
         progress.step(number, len(pictures), phase("look", "looking at {name}", name=picture.name))
         read_picture(picture)
     # An archive must not decide which file of this or another machine is opened.
-    return replace(person, base=_base_name(person.base, family), name=checked_name(person.name))
+    words = " ".join(person.words.split())[:MOST_WORDS]
+    return replace(person, base=_base_name(person.base, family), name=checked_name(person.name), words=words)
 
 
 def _names_its_lora(person: Person, folder: Path) -> bool:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from easyphoto.architectures.registry import FAMILIES
-from easyphoto.errors import BadName, EasyPhotoError, EnvironmentFailure, InputError, NameTaken
+from easyphoto.errors import BadName, BadSettings, EasyPhotoError, EnvironmentFailure, InputError, NameTaken
 from easyphoto.host.base import Host
 from easyphoto.messages import note, phase, text
 from easyphoto.persons.archive import is_export, unpack_earlier
 from easyphoto.persons.earlier import EngineOpener, build_person, earlier_folders, is_earlier, look_into
 from easyphoto.persons.exported import person_of_archive
 from easyphoto.persons.folder import STAGING, place_person
+from easyphoto.persons.lora_import import is_lora_file, scene_of_lora
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.storage.files import make_folder
 from easyphoto.storage.journal import at_work, names_of
@@ -43,14 +44,22 @@ def import_persons(
     open_engine: EngineOpener,
     name: str | None = None,
     progress: Progress | None = None,
+    kind: str | None = None,
+    words: str | None = None,
 ) -> ImportedPersons:
-    """Import from a ZIP of `export`, or from a folder of the 2023 extension, or a ZIP of it, with one or more persons.
+    """Import from a ZIP of `export`, or from a folder of the 2023 extension, or a ZIP of it, with one or more persons;
+    or a scene or an object from a LoRA file, of which `kind` and `words` say what it shows and what calls it.
 
     `name` replaces the name of a single person. LoRAs are copied to where the host lists them. Of several persons,
     those that cannot be imported are left out with the reason; for a single one the error is raised: InputError,
     NameTaken, TooFewPhotos, BadPicture, DiskFailure.
     """
-    found = _arrived(workspace, source, name, open_engine=open_engine, progress=progress or NullProgress())
+    progress = progress or NullProgress()
+    if is_lora_file(source):
+        found = ImportedPersons((_from_lora(workspace, source, name, kind, words, progress),))
+    else:
+        _check_says_itself(source, kind, words)
+        found = _arrived(workspace, source, name, open_engine=open_engine, progress=progress)
     return replace(found, persons=tuple(_published(workspace, person, host) for person in found.persons))
 
 
@@ -69,7 +78,9 @@ def _arrived(
     if not folders:
         raise InputError(
             text("There is no person in {source}.", source=source),
-            advice=text("Give a ZIP file made by `persons export`, or a folder of easyphoto-user-id-infos."),
+            advice=text(
+                "Give a ZIP file made by `persons export`, a folder of easyphoto-user-id-infos, or a scene's LoRA."
+            ),
         )
     if len(folders) == 1:
         return ImportedPersons(
@@ -139,6 +150,26 @@ def _from_earlier(
         named = (name or folder.name).strip()
         person = build_person(earlier, id, named, staging=staging, open_engine=open_engine, progress=watched)
         return _installed(workspace, person, staging)
+
+
+def _from_lora(
+    workspace: Workspace, source: Path, name: str | None, kind: str | None, words: str | None, progress: Progress
+) -> Person:
+    named = (name or source.stem).strip()
+    id = _check_free(workspace, named)
+    with held_folder(workspace.arriving) as held, at_work(workspace.root, names_of((id,)), progress):
+        staging = make_folder(held / STAGING)
+        person = scene_of_lora(source, staging=staging, id=id, name=named, kind=kind, words=words)
+        return _installed(workspace, person, staging)
+
+
+def _check_says_itself(source: Path, kind: str | None, words: str | None) -> None:
+    """Raise BadSettings where kind or words are given for a source that says both itself."""
+    if kind is not None or words is not None:
+        raise BadSettings(
+            text("{name} says itself what it holds.", name=source.name),
+            advice=text("Leave out kind and words; they are for a LoRA file (.safetensors)."),
+        )
 
 
 def _check_free(workspace: Workspace, name: str) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 
 from easyphoto.errors import BadName, DiskFailure, NameTaken, RunBusy, UnknownPerson
 from easyphoto.host.base import Host, listed_names, published_or_noted, unlisted
+from easyphoto.images.pictures import DigitalSource, read_picture, write_picture
 from easyphoto.messages import text
 from easyphoto.persons.folder import LORA
+from easyphoto.persons.traces import drawn_templates
 from easyphoto.storage.files import cause_of
 from easyphoto.storage.journal import (
     RENAME,
@@ -156,6 +158,9 @@ def _write_everywhere(workspace: Workspace, change: Change) -> None:
     _changed(workspace.runs, RUN_FILE, lambda content: _run_of(content, old, person))
     _changed(workspace.results, SESSION_FILE, lambda content: _session_of(content, old, new))
     _changed(workspace.jobs, JOB_FILE, lambda content: _job_of(content, old, new))
+    for file, record in tuple(drawn_templates(workspace)):
+        if (renamed := _session_of(record, old, new)) is not None:
+            write_picture(file, read_picture(file), renamed, source=DigitalSource.DRAWN)
 
 
 def _end(workspace: Workspace, change: Change, host: Host) -> None:

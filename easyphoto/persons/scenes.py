@@ -12,14 +12,14 @@ from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import family_named
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.headers import read_header
+from easyphoto.backends.lora_words import lora_words
 from easyphoto.backends.published import PREFIX
 from easyphoto.errors import BadName, BadSettings, DiskFailure, UnknownPerson, UnknownScene, WrongFamily, WrongKind
 from easyphoto.messages import text
 from easyphoto.persons.lora_family import family_of_lora
-from easyphoto.persons.lora_words import lora_words
 from easyphoto.spelling import known_names
 from easyphoto.storage.files import matching
-from easyphoto.workspace.folders import FACE, OBJECT, Person, Workspace
+from easyphoto.workspace.folders import OBJECT, Person, Workspace
 
 MOST_WEIGHT = 2.0
 """As the setting `lora_weight` allows."""
@@ -80,7 +80,7 @@ def scene_named(workspace: Workspace, name: str) -> Person:
         found = workspace.person(name)
     except (BadName, UnknownPerson):
         raise _unknown(workspace, name, ()) from None
-    if found.kind == FACE:
+    if found.shows_face:
         raise WrongKind(
             text("{name} is a person, not a scene or an object.", name=found.name),
             advice=text("Persons are photographed: easyphoto photograph {id}.", id=found.id),
@@ -90,15 +90,20 @@ def scene_named(workspace: Workspace, name: str) -> Person:
 
 def check_face(person: Person) -> None:
     """Raise WrongKind for a scene or an object, where only a person will do."""
-    if person.kind == FACE:
+    if person.shows_face:
         return
-    named = (
-        text("{name} is an object, not a person.", name=person.name)
-        if person.kind == OBJECT
-        else text("{name} is a scene, not a person.", name=person.name)
-    )
+    if person.kind == OBJECT:
+        raise WrongKind(
+            text("{name} is an object, not a person.", name=person.name),
+            advice=text(
+                "Put it into a template: easyphoto place {id}; or use it beside a person: --scene {id} (in the API: "
+                "settings.scene).",
+                id=person.id,
+            ),
+        )
     raise WrongKind(
-        named, advice=text("Use it beside a person: --scene {id} (in the API: settings.scene).", id=person.id)
+        text("{name} is a scene, not a person.", name=person.name),
+        advice=text("Use it beside a person: --scene {id} (in the API: settings.scene).", id=person.id),
     )
 
 
@@ -132,7 +137,7 @@ def _check_family(name: str, own: Family, family: Family) -> None:
 
 
 def _unknown(workspace: Workspace, name: str, also: Sequence[Path]) -> UnknownScene:
-    own = {scene.id: scene.name for scene in workspace.list_persons() if scene.kind != FACE}
+    own = {scene.id: scene.name for scene in workspace.list_persons() if not scene.shows_face}
     others = (file.stem for folder in also for file in _files(folder))
     known = (*own, *(stem for stem in others if not stem.startswith(PREFIX)))
     return UnknownScene(

@@ -23,6 +23,7 @@ from easyphoto.inference.subject import AnalysedFace, Subject, analysed
 from easyphoto.messages import text
 from easyphoto.model_cache import Lease, file_key, no_models
 from easyphoto.persons.identity_vectors import IdentityVectors
+from easyphoto.persons.scenes import check_face
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings.inference import InferenceSettings
@@ -66,12 +67,14 @@ def subject_from(
     family: Family | None = None,
     kinds: tuple[str, ...] | None = None,
 ) -> Subject:
-    """The person as the pipeline needs them. Raises InputError where nothing is known of their face.
+    """The person as the pipeline needs them. Raises InputError where nothing is known of their face, WrongKind for a
+    scene or an object.
 
     Callers that paint pass `settings`, `store` and `progress`, the `family` that paints and the `kinds` of condition
     that it can apply: the settings choose the identity engines, which may download files, and raise where none can
     paint the person. `models` caches earlier measurements.
     """
+    check_face(person)
     if not person.is_ready or person.reference is None:
         raise not_trained(person)
     folder = workspace.person_folder(person.id)

@@ -48,11 +48,13 @@ class Traces:
     checks: tuple[Path, ...] = ()
     """Jobs that examined the person's photos and name no person."""
     uploads: tuple[Path, ...] = ()
+    templates: tuple[Path, ...] = ()
+    """Templates that were drawn with the person's LoRA, and kept."""
 
     @property
     def all(self) -> tuple[Path, ...]:
         """All paths in the order of deletion: a path that leads to others comes after them."""
-        return (*self.results, *self.checks, *self.uploads, *self.jobs, *self.runs, *self.person)
+        return (*self.results, *self.checks, *self.uploads, *self.templates, *self.jobs, *self.runs, *self.person)
 
 
 def traces_of(workspace: Workspace, id: str, uploads: Iterable[str] = ()) -> Traces:
@@ -75,7 +77,18 @@ def traces_of(workspace: Workspace, id: str, uploads: Iterable[str] = ()) -> Tra
         jobs=tuple(sorted(theirs)),
         checks=tuple(sorted(checks)),
         uploads=tuple(file for file in files if file.is_file()),
+        templates=tuple(file for file, record in drawn_templates(workspace) if id in texts_in(record, "persons")),
     )
+
+
+def drawn_templates(workspace: Workspace) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The templates that were drawn with persons' LoRAs, with their records, which name the persons."""
+    folder = workspace.templates
+    for file in picture_files(folder) if folder.is_dir() else ():
+        with suppress(Exception):  # Pillow raises many kinds on a damaged picture, which names nobody
+            record = None if file.is_symlink() else picture_record(file)
+            if texts_in(record, "persons"):
+                yield file, record or {}
 
 
 def _needed(said: Mapping[Path, tuple[str, tuple[str, ...], tuple[str, ...]]], theirs: Container[Path]) -> set[str]:

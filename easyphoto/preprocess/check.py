@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +13,12 @@ from easyphoto.errors import TooFewPhotos
 from easyphoto.faces.domain import say_so
 from easyphoto.faces.engine import Domain, FaceEngine
 from easyphoto.faces.likeness_scale import own_cosines
-from easyphoto.images.formats import MOST_MEMORY
-from easyphoto.messages import Text, note, phase, text
-from easyphoto.parallel import Budget, in_order, spare_threads
+from easyphoto.messages import Text, note, text
+from easyphoto.parallel import Budget
 from easyphoto.preprocess.copies import without_copies
 from easyphoto.preprocess.identity import majority
 from easyphoto.preprocess.look import Look, look_at, set_aside
-from easyphoto.preprocess.names import photo_names
+from easyphoto.preprocess.looking import best_kept, look_at_all
 from easyphoto.preprocess.reference import Reference, find_reference, wanted_photo
 from easyphoto.preprocess.verdict import NOT_ASSURED, NOT_CHECKED, Check, Reason, Verdict
 from easyphoto.progress import Progress
@@ -54,13 +52,16 @@ def check_photos(
     if not photos:
         raise _no_photos()
     start, wanted = time.perf_counter(), wanted_photo(photos, reference)
-    looks = _look_at_all(
-        photos, engine, family=family, settings=settings, progress=progress, chosen=chosen_faces or {},
-        threads=threads or spare_threads(),
-    )  # fmt: skip
+
+    def look(path: Path, name: str, budget: Budget) -> Look:
+        return look_at(
+            path, engine, name=name, family=family, settings=settings, chosen=chosen_faces or {}, budget=budget
+        )
+
+    looks = look_at_all(photos, look, progress, threads=threads)
     looks, of_kinds = other_kind_last(looks, engine)
     looks, notes, is_checked = _without_strangers(looks, engine, settings)
-    looks = _best_kept(without_copies(looks), settings.keep, wanted)
+    looks = best_kept(without_copies(looks), settings.keep, wanted)
     found = find_reference(looks, wanted, is_checked=is_checked)
     kept = sum(look.verdict.kept for look in looks)
     notes = (*of_kinds, *notes, *_base_notes(engine, family), *_reference_notes(found), *_count_notes(kept))
@@ -83,32 +84,6 @@ def _no_photos() -> TooFewPhotos:
         text("There are no photos."),
         advice=text("Give a folder with 5 to 20 photos of one person (JPEG, PNG or WebP)."),
     )
-
-
-def _look_at_all(
-    photos: Sequence[Path],
-    engine: FaceEngine,
-    *,
-    family: Family,
-    settings: PreprocessSettings,
-    progress: Progress,
-    chosen: Mapping[str, int],
-    threads: int,
-) -> list[Look]:
-    """Several are looked at at once, as long as reading them takes no more memory than the largest may alone."""
-    budget, looks, named = Budget(MOST_MEMORY), [], list(zip(photos, photo_names(photos), strict=True))
-
-    def look(photo: tuple[Path, str]) -> Look:
-        path, name = photo
-        return look_at(path, engine, name=name, family=family, settings=settings, chosen=chosen, budget=budget)
-
-    with closing(in_order(look, named, threads)) as found:
-        for index, (_, name) in enumerate(named):
-            progress.check()
-            progress.step(index, len(photos), phase("look", "looking at {name}", name=name))
-            looks.append(next(found))
-    progress.step(len(photos), len(photos), phase("compare", "comparing the photos"))
-    return looks
 
 
 def _without_strangers(
@@ -243,25 +218,6 @@ def _base_notes(engine: FaceEngine, family: Family) -> tuple[Text, ...]:
 
 def _noted(look: Look, said: Text) -> Look:
     return replace(look, verdict=replace(look.verdict, notes=(*look.verdict.notes, said)))
-
-
-def _best_kept(looks: list[Look], keep: int, wanted: str | None) -> list[Look]:
-    """Sets aside all but the `keep` best photos; the photo that the user chose is always kept."""
-    kept = (index for index, look in enumerate(looks) if look.verdict.kept)
-
-    def rank(index: int) -> tuple[bool, float, str]:
-        verdict = looks[index].verdict
-        return verdict.photo != wanted, -verdict.rank, verdict.photo
-
-    beyond = set(sorted(kept, key=rank)[keep:])
-    words = (
-        text("Good, but {keep} others are better.", keep=keep),
-        text("Nothing to do; to use it, keep more than {keep} photos.", keep=keep),
-    )
-    return [
-        replace(look, verdict=set_aside(look.verdict, Reason.NOT_AMONG_BEST, *words)) if index in beyond else look
-        for index, look in enumerate(looks)
-    ]
 
 
 def _praised(verdict: Verdict) -> Verdict:

@@ -43,10 +43,11 @@ def _pairs(looks: Sequence[Look]) -> set[tuple[int, int]]:
 
 
 def _copy(look: Look, number: int) -> Copy:
-    assert look.verdict.face is not None
     assert look.signature is not None
-    width, extent = look.verdict.face.box.width, look.signature.extent
-    return Copy(look.verdict.sharpness, width, extent, file_facts(look.verdict.path), number)
+    verdict, facts = look.verdict, file_facts(look.verdict.path)
+    if verdict.face is None:
+        return Copy(verdict.sharpness, look.longer_side, 1.0, facts, number, has_face=False)
+    return Copy(verdict.sharpness, verdict.face.box.width, look.signature.extent, facts, number)
 
 
 def _as_copy(verdict: Verdict, of: str, because: Text | None) -> Verdict:

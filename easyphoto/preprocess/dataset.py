@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,13 +82,12 @@ def prepare_dataset(
             text("No photo can be used."),
             advice=text("The verdict on each photo says why, and what to do about it."),
         )
-    building = folder.with_name(f".building-{folder.name}")
-    _cleared(building)
+    building = building_place(folder)
     progress.step(0, len(check.kept), phase("cut", "cutting out the faces"))
     crops = [crop_of(verdict, engine, family) for verdict in check.kept]
     enhanced = worst_half([crop.side for crop in crops], family.resolution) if settings.enhance else frozenset()
     beside = [caption_beside(verdict.path) if settings.caption_files else None for verdict in check.kept]
-    records, notes = [], [*_enhancement_notes(crops, enhanced, family), *_caption_notes(beside)]
+    records, notes = [], [*_enhancement_notes(crops, enhanced, family), *caption_notes(beside)]
     for index, (verdict, crop) in enumerate(zip(check.kept, crops, strict=True)):
         progress.check()
         progress.step(index, len(crops), phase("crop", "cropping {name}", name=verdict.photo))
@@ -98,9 +97,9 @@ def prepare_dataset(
         record = _written(building, index, ready, verdict=verdict, caption=caption, enhanced=index in enhanced)
         records.append({**record, "side": crop.side})
     progress.step(len(crops), len(crops), phase("write-dataset", "writing the training data"))
-    _write_reference(building, check)
-    _write_records(building, records, check=check, family=family, notes=tuple(notes))
-    _moved_into_place(building, folder)
+    write_reference(building, check)
+    write_records(building, records, check=check, family=family, notes=tuple(notes))
+    move_into_place(building, folder)
     return read_dataset(folder)
 
 
@@ -154,8 +153,12 @@ def caption_of(crop: Crop, trigger: str, *, with_attributes: bool, beside: str |
 
     A caption that has the trigger words already is taken as it is.
     """
-    parts = [beside] if beside and trigger in beside else [trigger, *([beside] if beside else [])]
-    return ", ".join([*parts, *(_attributes(crop) if with_attributes else [])])
+    return ", ".join([called(trigger, beside), *(_attributes(crop) if with_attributes else [])])
+
+
+def called(trigger: str, beside: str | None) -> str:
+    """The trigger words and the caption that lies beside the photo, which may have them already."""
+    return ", ".join([beside] if beside and trigger in beside else [trigger, *([beside] if beside else [])])
 
 
 def _attributes(crop: Crop) -> list[str]:
@@ -203,7 +206,7 @@ def _enhancement_notes(crops: Sequence[Crop], enhanced: frozenset[int], family: 
     ]
 
 
-def _caption_notes(beside: Sequence[str | None]) -> list[Text]:
+def caption_notes(beside: Sequence[str | None]) -> list[Text]:
     count = sum(caption is not None for caption in beside)
     if not count:
         return []
@@ -218,13 +221,9 @@ def _caption_notes(beside: Sequence[str | None]) -> list[Text]:
 
 
 def _written(folder: Path, index: int, crop: Crop, *, verdict: Verdict, caption: str, enhanced: bool) -> dict[str, Any]:
-    image, weights = f"images/{index:03d}.png", f"weights/{index:03d}.png"
-    write_picture(folder / image, crop.picture)
-    _write_grey(folder / weights, loss_weights(crop))
     box = crop.face.box
     return {
-        "image": image,
-        "weights": weights,
+        **write_pair(folder, index, crop.picture, loss_weights(crop)),
         "caption": caption,
         "photo": verdict.photo,
         "face": verdict.faces.index(verdict.face) + 1 if verdict.face and len(verdict.faces) > 1 else None,
@@ -235,27 +234,37 @@ def _written(folder: Path, index: int, crop: Crop, *, verdict: Verdict, caption:
     }
 
 
-def _write_grey(target: Path, mask: np.ndarray) -> None:
-    with atomic_path(target) as temporary:
+def write_pair(folder: Path, index: int, picture: Image.Image, mask: np.ndarray) -> dict[str, str]:
+    """Write a training picture and its loss weights, (height, width) float32 in 0..1; returns their names."""
+    image, weights = f"images/{index:03d}.png", f"weights/{index:03d}.png"
+    write_picture(folder / image, picture)
+    with atomic_path(folder / weights) as temporary:
         Image.fromarray(np.rint(mask * 255).astype(np.uint8)).save(temporary, format="PNG")
+    return {"image": image, "weights": weights}
 
 
-def _write_reference(folder: Path, check: Check) -> None:
+def write_reference(folder: Path, check: Check) -> None:
     verdict = next(v for v in check.kept if v.photo == check.reference)
     longest = min(_REFERENCE_LONGEST, original_size(verdict.path).long)
     picture, _ = upright_photo(verdict, longest=longest)
     write_picture(folder / "reference.png", as_picture(as_array(picture)))
 
 
-def _write_records(
-    folder: Path, records: list[dict[str, Any]], *, check: Check, family: Family, notes: tuple[Text, ...]
+def write_records(
+    folder: Path, records: Sequence[Mapping[str, Any]], *, check: Check, family: Family, notes: tuple[Text, ...]
 ) -> None:
+    """Write what the trainer reads, and last the record that makes the dataset complete.
+
+    A record has the fields of `_EntryRecord`, and the `side` of its square in the photo or an `original_size` with the
+    square's `corner`.
+    """
     lines = [
         json.dumps(
             {
                 "file_name": r["image"], "text": r["caption"], "weights": r["weights"], "photo": r["photo"],
                 # SDXL's UNet is conditioned on the size of a picture before it was resized.
-                "original_size": [r["side"], r["side"]],
+                "original_size": r["original_size"] if "original_size" in r else [r["side"], r["side"]],
+                **({"corner": r["corner"]} if "corner" in r else {}),
             },
             ensure_ascii=False,
         )
@@ -273,9 +282,16 @@ def _write_records(
             "reference_photo": check.reference,
             "reference_chosen": check.reference_chosen,
             "notes": list(notes),
-            "entries": records,
+            "entries": list(records),
         },
     )
+
+
+def building_place(folder: Path) -> Path:
+    """Where a dataset is built before it is moved to `folder`; empty."""
+    building = folder.with_name(f".building-{folder.name}")
+    _cleared(building)
+    return building
 
 
 def _cleared(folder: Path) -> None:
@@ -283,7 +299,7 @@ def _cleared(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _moved_into_place(building: Path, folder: Path) -> None:
+def move_into_place(building: Path, folder: Path) -> None:
     """Replace the old folder by the finished one. Raises DiskFailure."""
     old = folder.with_name(f".old-{folder.name}")
     try:

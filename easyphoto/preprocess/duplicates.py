@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.faces.engine import Face
-from easyphoto.geometry import similarity
+from easyphoto.geometry import Box, similarity
 from easyphoto.images.pictures import as_array, needed
 from easyphoto.images.srgb import as_lab
 
@@ -78,6 +78,15 @@ def signature(picture: Image.Image, face: Face) -> Signature:
     coarse_seen = cv2.resize(seen.astype(np.float32), small, interpolation=cv2.INTER_AREA) > 0.99
     coarse = cv2.resize(lab[..., 0], small, interpolation=cv2.INTER_AREA)
     return Signature(lab, seen, coarse, coarse_seen, extent=float(whole.sum()) / max(face.box.width, 1.0) ** 2)
+
+
+def picture_signature(picture: Image.Image) -> Signature:
+    """The signature of a picture as a whole, for pictures in which no face is looked for: its longer side spans the
+    patch."""
+    third = max(picture.size) / 3
+    left, top = (picture.width - third) / 2, (picture.height - third) / 2
+    middle = Face(Box(left, top, left + third, top + third), _POINTS * third + (left, top), 1.0)
+    return signature(picture, middle)
 
 
 def are_duplicates(one: Signature, other: Signature) -> bool:

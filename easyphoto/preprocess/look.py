@@ -45,6 +45,8 @@ class Look:
     signature: Signature | None = None
     detail: float = 0.0
     """The face's width in blur radii."""
+    longer_side: float = 0.0
+    """Of a picture in which no face is looked for, in pixels of the file."""
     of_other_kind: bool = False
     """Whether the face looks drawn to an engine for photographs, or photographed to one for drawings."""
 
@@ -69,7 +71,7 @@ def look_at(
             decoded = DecodedPhoto.of(photo, Size(*header.size), _LONGEST)
             return _looked_at(decoded, engine, name=name, family=family, settings=settings, chosen=chosen)
     except BadPicture as error:
-        return Look(Verdict(name, photo, False, Reason.UNREADABLE, *_unreadable_words(error)))
+        return Look(Verdict(name, photo, False, Reason.UNREADABLE, *unreadable_words(error)))
 
 
 def _looked_at(
@@ -105,7 +107,7 @@ def set_aside(verdict: Verdict, reason: Reason, explanation: Text, advice: Text)
     return replace(verdict, kept=False, reason=reason, explanation=explanation, advice=advice)
 
 
-def _unreadable_words(error: BadPicture) -> tuple[Text, Text]:
+def unreadable_words(error: BadPicture) -> tuple[Text, Text]:
     said = error.message
     if error.why:
         return text("The file cannot be read as a picture. {why}", why=error.why), error.advice

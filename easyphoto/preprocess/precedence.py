@@ -44,12 +44,13 @@ class Copy:
 
     sharpness: float
     face_width: float
-    """Width of the face in pixels of the file."""
+    """Width of the face in pixels of the file; of a picture without one, its longer side."""
     extent: float
     """The area of the picture in squares as wide as the face."""
     file: FileFacts
     number: int
     """Index among the given photos."""
+    has_face: bool = True
 
 
 def file_facts(photo: Path) -> FileFacts:
@@ -73,7 +74,9 @@ def better_because(one: Copy, other: Copy) -> Text | None:
     if abs(one.sharpness - other.sharpness) > _SHARPER:
         return text("is sharper") if one.sharpness > other.sharpness else None
     if max(one.face_width, other.face_width) > _LARGER * min(one.face_width, other.face_width):
-        return text("shows the face larger") if one.face_width > other.face_width else None
+        if one.face_width < other.face_width:
+            return None
+        return text("shows the face larger") if one.has_face else text("is larger")
     mine, others = _seen_quality(one.file), _seen_quality(other.file)
     if mine is not None and others is not None and abs(mine - others) >= _LESS_COMPRESSED:
         return text("is less compressed") if mine > others else None

@@ -15,6 +15,7 @@ from easyphoto.preprocess.reading import upright_face, upright_photo
 from easyphoto.preprocess.verdict import Check, Reason, Verdict, question_about
 from easyphoto.storage.files import inside
 from easyphoto.storage.records import read_json, typed, write_json
+from easyphoto.workspace.folders import FACE
 
 CHECK_FILE = "verdicts.json"
 _CARD = Size(300, 432)
@@ -97,12 +98,13 @@ def _pen(sheet: Image.Image) -> _Pen:
 
 def _draw_header(pen: _Pen, check: Check, notes: list[str], *, width: int) -> None:
     """Green where the reference photo is known to show the person, amber where unknown, red where there is none."""
-    colour = _RED if check.reference is None else _GREEN if check.reference_assured else _AMBER
+    is_sure = check.reference_assured or check.kind != FACE
+    colour = _RED if check.reference is None else _GREEN if is_sure else _AMBER
     pen.draw.rectangle((0, 0, width, _BAND), fill=colour)
     pen.draw.text((_GAP, 16), f"{len(check.kept)} of {len(check.verdicts)} photos kept", _WHITE, pen.title)
     chosen = ", which was chosen" if check.reference_chosen else ""
     reference = f"reference photo: {check.reference}{chosen}" if check.reference else "no reference photo"
-    facts = f"{reference}  ·  {check.domain}  ·  {check.identity_words}"
+    facts = f"{reference}  ·  {check.domain or check.kind}  ·  {check.identity_words}"
     pen.draw.text((_GAP, 54), _shortened(facts, pen.bold, width - 2 * _GAP), _WHITE, pen.bold)
     for index, line in enumerate(notes):
         pen.draw.text((_GAP, _BAND + _GAP + _LINE * index), line, _FAINT, pen.text)

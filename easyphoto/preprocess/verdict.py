@@ -10,6 +10,7 @@ from typing import Any
 
 from easyphoto.faces.engine import Covering, Face
 from easyphoto.messages import Text, joined, note, text
+from easyphoto.workspace.folders import FACE
 
 NOT_CHECKED = note("identity-not-checked", "identity not checked")
 """The note on each photo where it could not be checked whether it shows somebody else."""
@@ -107,6 +108,9 @@ class Check:
     """Whether the reference is known to show the right person: by an embedder, or because the user said so."""
     reference_chosen: bool = False
     """Whether the user chose the reference."""
+    kind: str = FACE
+    """What the photos show, one of KINDS. Of a scene or an object no engine judged, and `engine` and `domain` are
+    empty."""
 
     @property
     def kept(self) -> tuple[Verdict, ...]:
@@ -125,13 +129,15 @@ class Check:
     @property
     def question(self) -> Verdict | None:
         """The reference photo to ask the user about, where it could not be checked that it shows the person."""
-        if self.reference_assured:
+        if self.reference_assured or self.kind != FACE:
             return None
         return next((verdict for verdict in self.verdicts if verdict.photo == self.reference), None)
 
     @property
     def identity_words(self) -> Text:
         """Whether other persons were looked for, in words."""
+        if self.kind != FACE:
+            return text("faces were not looked for")
         kept = self.kept
         if self.embedder is None or (kept and all(verdict.identity is None for verdict in kept)):
             return NOT_CHECKED
@@ -144,6 +150,7 @@ class Check:
     def record(self) -> dict[str, Any]:
         return {
             "kept": [verdict.photo for verdict in self.kept],
+            "kind": self.kind,
             "reference": self.reference,
             "reference_assured": self.reference_assured,
             "reference_chosen": self.reference_chosen,

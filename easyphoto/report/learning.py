@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
+from easyphoto.errors import InputError
 from easyphoto.images.pictures import read_picture
 from easyphoto.messages import text
 from easyphoto.report.parts import Bars, Chart, Curve, Figure, Gallery, Notes, NoteTone, Part, Section, Table
 from easyphoto.training.events import Done, Event, Sample, Step, from_line
-from easyphoto.training.run import RunFolder
+from easyphoto.training.run import RunFolder, TrainRun, choice_in
 
 SMOOTHING = 0.08
 _SIDE = 112
@@ -34,7 +36,7 @@ def training_section(run_folder: Path) -> Section:
     if done is not None:
         parts += [_votes(done), Bars("Time per phase", tuple(done.seconds.items()))]
         parts += [Notes(done.notes)] if done.notes else []
-    return Section("Training", tuple(parts), _words(done))
+    return Section("Training", tuple(parts), _words(done, RunFolder(run_folder)))
 
 
 def loss_chart(events: tuple[Event, ...]) -> Chart:
@@ -72,6 +74,7 @@ def smoothed(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, floa
 
 
 def _samples(run_folder: Path, events: tuple[Event, ...]) -> Gallery | None:
+    shows_face = _shows_face(RunFolder(run_folder))
     samples = sorted(
         (event for event in events if isinstance(event, Sample)), key=lambda event: (event.step, event.template)
     )
@@ -81,7 +84,7 @@ def _samples(run_folder: Path, events: tuple[Event, ...]) -> Gallery | None:
         picture = run_folder / event.path
         if not picture.is_file():
             continue
-        score = text("not measured") if event.score is None else f"likeness {event.score:.2f}"
+        score = _score(event.score) if shows_face else ""
         is_best = best is not None and event.score == best
         figures.append(
             Figure(
@@ -89,10 +92,21 @@ def _samples(run_folder: Path, events: tuple[Event, ...]) -> Gallery | None:
                 f"step {event.step}",
                 badge="portrait" if is_best else "",
                 tone=NoteTone.GOOD if is_best else NoteTone.PLAIN,
-                detail=f"template {event.template} · {score}",
+                detail=f"template {event.template} · {score}" if shows_face else "",
             )
         )
     return Gallery(tuple(figures), "Test pictures", side=_SIDE) if figures else None
+
+
+def _score(score: float | None) -> str:
+    return text("not measured") if score is None else f"likeness {score:.2f}"
+
+
+def _shows_face(run_folder: RunFolder) -> bool:
+    """Whether a person was learned; a run whose record cannot be read is taken for one of a person."""
+    with suppress(InputError):
+        return TrainRun.read(run_folder.run).shows_face
+    return True
 
 
 def _votes(done: Done) -> Table:
@@ -100,9 +114,17 @@ def _votes(done: Done) -> Table:
     return Table(("checkpoint", "share in the merge"), rows, "Merged checkpoints")
 
 
-def _words(done: Done | None) -> str:
+def _words(done: Done | None, folder: RunFolder) -> str:
     if done is None:
         return text("The training did not finish.")
+    chosen = choice_in(folder)
+    if chosen is not None:
+        return f"The checkpoint of step {chosen} is used: it was chosen by hand."
+    if not _shows_face(folder):
+        return (
+            f"The last checkpoint, of step {done.best_step}, is used. To take another, look at the test pictures and "
+            "run: easyphoto persons choose NAME STEP"
+        )
     if done.merged is None:
         return f"The checkpoint of step {done.best_step} is used: likeness could not be measured."
     best = "" if done.best is None else f" (best single checkpoint {done.best:.3f} at step {done.best_step})"

@@ -22,7 +22,8 @@ def verdict_section(check: Check, person: str | None = None) -> Section:
     kept = check.kept
     aside = tuple(verdict for verdict in check.verdicts if not verdict.kept)
     figures = tuple(_verdict_figure(verdict, check.reference) for verdict in (*kept, *aside))
-    words = f"{len(kept)} of {len(check.verdicts)} photos are kept; treated as {check.domain}, {check.identity_words}."
+    treated = f"treated as {check.domain or check.kind}, {check.identity_words}"
+    words = f"{len(kept)} of {len(check.verdicts)} photos are kept; {treated}."
     parts: tuple[Part, ...] = (*_question(check, person), Gallery(figures))
     return Section("Photos and verdicts", (*parts, Notes(check.notes)) if check.notes else parts, words)
 

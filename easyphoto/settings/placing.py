@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from easyphoto.settings.declarations import Settings, same_as, slider
+from easyphoto.settings.declarations import Settings, choice, same_as, slider
 from easyphoto.settings.inference import InferenceSettings
 
 
@@ -12,9 +12,10 @@ from easyphoto.settings.inference import InferenceSettings
 class PlacingSettings(Settings):
     """Those of the same name mean the same as for a photograph."""
 
-    place_strength: float = slider(
-        0.9, 0.0, 1.0, step=0.05, label="Placing strength",
-        help="Denoising strength of the first pass: lower keeps more of what was under the mask.",
+    place_strength: float | None = slider(
+        None, 0.0, 1.0, step=0.05, label="Placing strength",
+        help="Denoising strength of the first pass: lower keeps more of what was under the mask. Empty: the usual one "
+             "for the model.",
     )  # fmt: skip
     second_strength: float | None = same_as(
         InferenceSettings, "second_strength",
@@ -31,6 +32,11 @@ class PlacingSettings(Settings):
     feather: float = slider(
         0.06, 0.0, 0.5, step=0.01, label="Mask feather",
         help="Width of the soft edge around that, as a share of the mask's size.",
+    )  # fmt: skip
+    cut_out: str = choice(
+        "auto", ("auto", "on", "off"), label="Cut out the object",
+        help="Keeps the template between the object and the mask's edge. auto: where the model paints no background "
+             "that fits.",
     )  # fmt: skip
     few_steps: str = same_as(InferenceSettings, "few_steps")
     resolution: int | None = same_as(

@@ -23,9 +23,10 @@ from easyphoto.training.lora import (
     read_lora,
     write_lora,
 )
+from easyphoto.training.pictures import Picture, mean_score, record_of
 from easyphoto.training.run import TrainRun
-from easyphoto.training.selection import Selection, contact_sheet, select
-from easyphoto.training.validate import Picture, Validator, mean_score, record_of
+from easyphoto.training.samples import Samples
+from easyphoto.training.selection import Selection, contact_sheet, last_of, select
 from easyphoto.weights.catalog import UsedWeight
 
 # A merge is more robust on unseen templates, so it may lose this much likeness (cosine) on the validation templates.
@@ -36,7 +37,7 @@ FEWEST_VOTERS = 2
 def conclude(
     context: RunContext,
     learner: Learner,
-    judge: Validator | None,
+    judge: Samples | None,
     pictures: Sequence[Picture],
     *,
     used: Sequence[UsedWeight] = (),
@@ -61,7 +62,7 @@ def conclude(
         last=chosen.last,
         weights={str(step): share for step, share in chosen.weights},
         energy_lost=energy_lost,
-        embedder=judge.engine.embedder if judge else None,
+        embedder=judge.embedder if judge else None,
         notes=tuple(context.notes),
         seconds={name: round(seconds, 3) for name, seconds in context.seconds.items()},
         plan=context.plan,
@@ -81,7 +82,7 @@ class Elected:
     merged: tuple[Picture, ...]
 
 
-def elect(context: RunContext, learner: Learner, judge: Validator | None, pictures: Sequence[Picture]) -> Elected:
+def elect(context: RunContext, learner: Learner, judge: Samples | None, pictures: Sequence[Picture]) -> Elected:
     """Merge the checkpoints by votes; while the merge falls behind the best checkpoint, halve the voters, down to that
     checkpoint alone.
 
@@ -89,6 +90,9 @@ def elect(context: RunContext, learner: Learner, judge: Validator | None, pictur
     merge of ten votes lost 0.037 of likeness to the best checkpoint.
     """
     voters = context.run.settings.voters
+    if not context.run.shows_face:
+        chosen = last_of(pictures, learner.steps)
+        return Elected(chosen, *_merged(context, chosen), ())
     while True:
         chosen = select(pictures, voters=voters, last_step=learner.steps)
         if voters < FEWEST_VOTERS and chosen.is_voted:
@@ -116,7 +120,7 @@ def _merged(context: RunContext, chosen: Selection) -> tuple[State, float]:
 
 
 def _judge_merged(
-    context: RunContext, learner: Learner, judge: Validator | None, *, state: State, chosen: Selection
+    context: RunContext, learner: Learner, judge: Samples | None, *, state: State, chosen: Selection
 ) -> tuple[Picture, ...]:
     """Draw validation pictures with the merged weights in the live adapters; nothing without votes, because then the
     weights are the last checkpoint's, which are drawn already."""
@@ -130,7 +134,7 @@ def _judge_merged(
 def _keep_evidence(
     context: RunContext,
     learner: Learner,
-    judge: Validator | None,
+    judge: Samples | None,
     pictures: Sequence[Picture],
     *,
     chosen: Selection,
@@ -142,7 +146,7 @@ def _keep_evidence(
         {
             "losses": [loss if loss == loss else None for loss in learner.losses],
             "likeness": record_of(pictures),
-            "embedder": judge.engine.embedder if judge else None,
+            "embedder": judge.embedder if judge else None,
             "merge": {str(step): share for step, share in chosen.weights},
             "energy_lost": energy_lost,
             "merged": mean_score(merged),
@@ -150,7 +154,7 @@ def _keep_evidence(
         },
     )
     if judge is not None:
-        sheet = contact_sheet(pictures, judge.views, merged=merged, root=context.folder.root)
+        sheet = contact_sheet(pictures, judge, merged=merged, root=context.folder.root)
         write_picture(context.folder.sheet, sheet)
     if chosen.portrait is not None:
         write_bytes(context.folder.portrait, (context.folder.root / chosen.portrait.path).read_bytes())
@@ -177,4 +181,5 @@ def facts_of(run: TrainRun, learner: Learner, *, merge: tuple[tuple[int, float],
         min_snr_gamma=settings.min_snr_gamma,
         prediction_type=learner.noise.prediction,
         merge=merge,
+        concept=run.concept,
     )

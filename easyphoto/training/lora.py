@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from easyphoto.backends.headers import read_header
+from easyphoto.backends.lora_words import KIND_KEY, words_metadata
 from easyphoto.errors import InputError
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, write_bytes
+from easyphoto.workspace.folders import FACE, OBJECT, SCENE
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from easyphoto.training.adapters import Adapted
 
 UNET_PREFIX = "lora_unet_"
+_SHOWN = {FACE: "A person's face", SCENE: "A scene", OBJECT: "An object"}
 State = dict[str, "torch.Tensor"]
 
 
@@ -158,6 +161,7 @@ class LoraFacts:
     prediction_type: str
     merge: tuple[tuple[int, float], ...] = ()
     """(step, share) of each merged checkpoint; empty for a single checkpoint."""
+    concept: str = FACE
 
 
 def lora_metadata(facts: LoraFacts) -> dict[str, str]:
@@ -191,10 +195,12 @@ def lora_metadata(facts: LoraFacts) -> dict[str, str]:
         "modelspec.implementation": "diffusers",
         "modelspec.title": facts.name,
         "modelspec.resolution": f"{facts.resolution}x{facts.resolution}",
-        "modelspec.description": f"A person's face, learned by EasyPhoto {__version__}.",
+        "modelspec.description": f"{_SHOWN[facts.concept]}, learned by EasyPhoto {__version__}.",
         "modelspec.trigger_phrase": facts.trigger,
         "modelspec.prediction_type": {"v_prediction": "v"}.get(facts.prediction_type, facts.prediction_type),
     }
+    if facts.concept != FACE:
+        values |= {**words_metadata(facts.trigger), KIND_KEY: facts.concept}
     if facts.merge:
         values["easyphoto_merge"] = json.dumps({str(step): round(share, 6) for step, share in facts.merge})
     return {key: str(value) for key, value in values.items()}

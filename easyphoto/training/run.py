@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from easyphoto.settings.declarations import Settings, settings_from, settings_re
 from easyphoto.settings.options import FaceSettings, WeightSettings
 from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.records import read_json, typed, write_json
+from easyphoto.workspace.folders import FACE
 
 RUN_FILE = "run.json"
 # Fields that do not change the trained weights.
@@ -61,6 +63,8 @@ class TrainRun:
     """CPU threads of torch; None takes the family's. Bit-identical results need the same number."""
     name: str = ""
     """Display name of the person."""
+    concept: str = FACE
+    """What is learned, one of KINDS. Of a scene or an object `trigger` are the words that call it."""
     created: str = ""
     """When the run was requested. It is not written to the LoRA, so that the same seed gives the same file."""
 
@@ -93,8 +97,13 @@ class TrainRun:
 
     @property
     def kind(self) -> Family:
-        """The family at the resolution of the settings."""
-        return family_named(self.family).at(self.settings.resolution)
+        """The family as it learns such a thing, at the resolution of the settings."""
+        return family_named(self.family).for_kind(self.concept).at(self.settings.resolution)
+
+    @property
+    def shows_face(self) -> bool:
+        """Whether a person is learned, whose test pictures can be judged by likeness."""
+        return self.concept == FACE
 
     @property
     def rank(self) -> int:
@@ -123,6 +132,9 @@ class TrainRun:
             del record[free]
         for free in FREE_SETTINGS:
             del record["settings"][free]
+        if self.shows_face:
+            # Runs that began before anything else could be learned are resumed under the same fingerprint.
+            del record["concept"]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
@@ -175,6 +187,11 @@ class RunFolder:
         return self.root / "portrait.png"
 
     @property
+    def choice(self) -> Path:
+        """The record of the checkpoint that the user chose in place of the training's own choice."""
+        return self.root / "choice.json"
+
+    @property
     def outcome(self) -> Path:
         return self.root / "outcome.json"
 
@@ -185,3 +202,16 @@ class RunFolder:
         """
         _, name, below = text.replace("\\", "/").rpartition(f"/{self.root.name}/")
         return self.root / (below if name else text)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    step: int | None
+
+
+def choice_in(folder: RunFolder) -> int | None:
+    """The step that the user chose of the run; None: the training's own choice."""
+    with suppress(InputError):
+        if folder.choice.is_file():
+            return typed(_Choice, read_json(folder.choice), "The choice").step
+    return None

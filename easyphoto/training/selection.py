@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
 from easyphoto.images.pictures import read_picture
 from easyphoto.messages import note
-from easyphoto.training.validate import Picture, ValidationTemplate, by_step, mean_score
+from easyphoto.training.pictures import Picture, by_step, mean_score
+from easyphoto.training.samples import Samples
 
 # Means of four validation pictures that differ by less are a draw, which the later checkpoint wins, because it has
 # trained longer (seen on a person whose means stayed flat while strangers' templates kept improving).
 DRAW = 0.02
-SHEET_CELL = 128
 SHEET_LINE = 16
 
 
@@ -49,8 +49,7 @@ def select(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Selec
             "checkpoints could not be compared (no face recognition, or no fitting face on the test pictures): "
             "the last one is used",
         )
-        shown = [picture for picture in pictures if picture.step == last_step]
-        return Selection(((last_step, 1.0),), shown[0] if shown else None, last_step, None, None, notes=(remark,))
+        return replace(last_of(pictures, last_step), notes=(remark,))
     gains = gain_over_template(judged)
     # A later checkpoint wins a draw: it has trained longer.
     ranked = sorted(judged, key=lambda picture: (-gains[picture], -picture.step, picture.template))
@@ -61,6 +60,12 @@ def select(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Selec
     weights = tuple((step, votes.count(step) / len(votes)) for step in sorted(set(votes)))
     portrait = max(judged, key=lambda picture: (picture.score or 0.0, picture.step))
     return Selection(weights, portrait, best_step, means[best_step], means.get(last_step), leading)
+
+
+def last_of(pictures: Sequence[Picture], last_step: int) -> Selection:
+    """The last checkpoint, whose first picture becomes the portrait."""
+    shown = [picture for picture in pictures if picture.step == last_step]
+    return Selection(((last_step, 1.0),), shown[0] if shown else None, last_step, None, None)
 
 
 def gain_over_template(judged: Sequence[Picture]) -> dict[Picture, float]:
@@ -77,24 +82,26 @@ def gain_over_template(judged: Sequence[Picture]) -> dict[Picture, float]:
 
 
 def contact_sheet(
-    pictures: Sequence[Picture], views: Sequence[ValidationTemplate], *, merged: Sequence[Picture], root: Path
+    pictures: Sequence[Picture], samples: Samples, *, merged: Sequence[Picture], root: Path
 ) -> Image.Image:
-    """An RGB sheet with one column per template: the templates on top, one row per checkpoint, the merged LoRA last."""
+    """An RGB sheet with a column per test picture: what it is compared with on top, a row per checkpoint, the merged
+    LoRA last."""
     rows = [(f"step {step}", of_step) for step, of_step in by_step(pictures).items()]
     rows += [("merged", tuple(merged))] if merged else []
-    height = SHEET_CELL + SHEET_LINE
-    sheet = Image.new("RGB", ((len(views) + 1) * SHEET_CELL, (len(rows) + 1) * height), "white")
+    heads, side = samples.columns, samples.cell
+    height = side + SHEET_LINE
+    sheet = Image.new("RGB", ((len(heads) + 1) * side, (len(rows) + 1) * height), "white")
     draw = ImageDraw.Draw(sheet)
-    for column, view in enumerate(views, start=1):
-        sheet.paste(view.image.resize((SHEET_CELL, SHEET_CELL)), (column * SHEET_CELL, 0))
-        draw.text((column * SHEET_CELL + 4, SHEET_CELL + 2), f"template {view.template}", fill="black")
-    columns = {view.template: column for column, view in enumerate(views, start=1)}
+    for column, head in enumerate(heads, start=1):
+        sheet.paste(head.image.resize((side, side)), (column * side, 0))
+        draw.text((column * side + 4, side + 2), head.label, fill="black")
+    columns = {head.number: column for column, head in enumerate(heads, start=1)}
     for row, (label, of_row) in enumerate(rows, start=1):
         mean = mean_score(of_row)
-        draw.text((4, row * height + SHEET_CELL // 2), label if mean is None else f"{label}\n{mean:.3f}", fill="black")
+        draw.text((4, row * height + side // 2), label if mean is None else f"{label}\n{mean:.3f}", fill="black")
         for picture in of_row:
-            place = (columns[picture.template] * SHEET_CELL, row * height)
-            sheet.paste(read_picture(root / picture.path).resize((SHEET_CELL, SHEET_CELL)), place)
-            score = "not judged" if picture.score is None else f"{picture.score:.3f}"
-            draw.text((place[0] + 4, place[1] + SHEET_CELL + 2), score, fill="black")
+            place = (columns[picture.template] * side, row * height)
+            sheet.paste(read_picture(root / picture.path).resize((side, side)), place)
+            score = samples.unscored if picture.score is None else f"{picture.score:.3f}"
+            draw.text((place[0] + 4, place[1] + side + 2), score, fill="black")
     return sheet

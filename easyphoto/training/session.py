@@ -26,11 +26,14 @@ from easyphoto.training.checkpoint import marks, resume, save_lora, save_resume
 from easyphoto.training.conclude import conclude, facts_of
 from easyphoto.training.context import RunContext
 from easyphoto.training.data import Entry, cache_dataset, make_plan, read_entries, split
+from easyphoto.training.drawn import DrawnSamples
 from easyphoto.training.events import Checkpoint, Done, Sample, Start, Step, Warn
 from easyphoto.training.loop import Learner, Noise
 from easyphoto.training.lora import lora_metadata
+from easyphoto.training.pictures import Picture
 from easyphoto.training.run import RunFolder, TrainRun
-from easyphoto.training.validate import CONTROL, Picture, Validator, make_views, reference_vector
+from easyphoto.training.samples import Samples
+from easyphoto.training.validate import CONTROL, Validator, make_views, reference_vector
 from easyphoto.weights.catalog import UsedWeight
 
 SAY_EVERY_SECONDS, SAY_EVERY_STEPS = 0.5, 10
@@ -59,7 +62,8 @@ def train_session(context: RunContext, tools: TrainingModels | None = None) -> D
     with advising_memory():
         with context.phase("load"):
             tools = tools or open_tools(context.run, context.folder, context.progress)
-        learned, judging = split(read_entries(context.folder.path(context.run.dataset)), context.run.settings.seed)
+        entries = read_entries(context.folder.path(context.run.dataset))
+        learned, judging = split(entries, context.run.settings.seed) if context.run.shows_face else (entries, entries)
         with context.phase("cache"):
             learner = open_learner(context, tools, learned)
             judge = open_judge(context, tools, judging, learner.idle)
@@ -153,9 +157,11 @@ def _planned(context: RunContext, learner: Learner, tools: TrainingModels) -> Me
 
 def open_judge(
     context: RunContext, tools: TrainingModels, judging: tuple[Entry, ...], idle: OffloadedNetworks
-) -> Validator | None:
-    """The validator; None if there is no engine or no template with a face."""
+) -> Samples | None:
+    """What makes the test pictures; None for a face if there is no engine or no template with a face."""
     run, engine = context.run, tools.engine
+    if not run.shows_face:
+        return DrawnSamples(run, context.folder, tools.backend, judging, idle=idle)
     if engine is None or not run.templates:
         lacking = text("face engine") if run.templates else text("templates")
         context.note("no-validation", text("no test pictures: the run names no {lacking}", lacking=lacking))
@@ -170,7 +176,7 @@ def open_judge(
             "no-face",
             text("no face was found on the photos to compare with: the likeness of checkpoints is not measured"),
         )
-    judge = Validator(run, context.folder, tools.backend, engine, views, reference, idle)
+    judge = Validator(run, context.folder, tools.backend, engine, views, reference, idle=idle)
     if not judge.has_control:
         context.note(
             "no-control", text("test pictures without the control {control}: its model is missing", control=CONTROL)
@@ -178,7 +184,7 @@ def open_judge(
     return judge if views else None
 
 
-def learn(context: RunContext, learner: Learner, judge: Validator | None) -> tuple[Picture, ...]:
+def learn(context: RunContext, learner: Learner, judge: Samples | None) -> tuple[Picture, ...]:
     """Train to the end, and save and judge at every mark. Parts that an earlier process has done are skipped."""
     due = marks(learner.steps, context.run.settings.validations)
     pictures: list[Picture] = []
@@ -269,7 +275,7 @@ def _keep(context: RunContext, learner: Learner) -> None:
     context.emit(Checkpoint(learner.step, str(target), target.stat().st_size))
 
 
-def _judge(context: RunContext, judge: Validator, mark: int, *, is_live: bool) -> tuple[Picture, ...]:
+def _judge(context: RunContext, judge: Samples, mark: int, *, is_live: bool) -> tuple[Picture, ...]:
     is_kept = judge.kept(mark) is not None
     if not is_live and not is_kept:
         context.note(

@@ -38,4 +38,4 @@ def ready_persons() -> tuple[Person, ...]:
         format_of(root)
     except EasyPhotoError:
         return ()
-    return tuple(person for person in Workspace(root).list_persons() if person.is_ready)
+    return tuple(person for person in Workspace(root).list_persons() if person.is_ready and person.shows_face)

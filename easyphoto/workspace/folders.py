@@ -108,6 +108,11 @@ class Person:
     """What an engine saw on their photos; it becomes their `words` only if somebody says so."""
 
     @property
+    def shows_face(self) -> bool:
+        """Whether it is a person, who can be photographed; otherwise a scene or an object."""
+        return self.kind == FACE
+
+    @property
     def is_trained(self) -> bool:
         return self.lora is not None
 
@@ -364,6 +369,11 @@ def checked_person(person: Person, folder: Path) -> Person:
                 text("{damage} is damaged: its words are no plain text.", damage=_damage(folder)),
                 advice=text("Restore it from a copy."),
             )
+    if person.kind not in KINDS:
+        raise BadRecord(
+            text("{damage} is damaged: it is of an unknown kind.", damage=_damage(folder)),
+            advice=text("Restore it from a copy."),
+        )
     if person.likeness is not None:
         typed(LikenessRecord, person.likeness, f"The likeness of {folder.name!r}")
     return person

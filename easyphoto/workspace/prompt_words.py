@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from easyphoto.errors import BadWords
@@ -9,6 +10,7 @@ from easyphoto.messages import text
 
 MOST_WORDS = 300
 """Most characters of what describes a person, a scene or an object: about the 75 tokens that CLIP reads."""
+_TAG = re.compile(r"[<＜][^<>＜＞]*[>＞]")
 _TAGS = frozenset("<>＜＞")
 """`<lora:name:1>` loads a file there; the wide forms become these where a host normalises the text."""
 
@@ -33,6 +35,13 @@ def checked_words(written: str, *, most: int = MOST_WORDS) -> str:
             advice=text("Type them again."),
         )
     return words
+
+
+def plain_words(written: str, *, most: int) -> str:
+    """What is left of a file's words without tags and what else `checked_words` refuses, at most `most` characters."""
+    untagged = _TAG.sub(" ", unicodedata.normalize("NFC", written))
+    kept = "".join(sign if sign.isprintable() and sign not in _TAGS else " " for sign in untagged)
+    return " ".join(kept.split()).strip(" ,")[:most].strip(" ,")
 
 
 def are_plain(words: str) -> bool:

@@ -11,7 +11,7 @@ import re
 import shutil
 import threading
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.persons import deletion
 from easyphoto.progress import NullProgress
 from easyphoto.storage import journal
+from easyphoto.storage.files import write_bytes
 from easyphoto.storage.records import write_json
 from easyphoto.workspace.folders import Person, Workspace
 from tests.api.calls import V1, basic, error_of
@@ -53,6 +54,7 @@ CODES: dict[str, set[int]] = {
     "checkPhotos": SENDING | {404, 409},
     "addPerson": SENDING | {404, 409},
     "trainPerson": SENDING | {404, 409},
+    "chooseCheckpoint": SENDING | {404, 409},
     "photograph": SENDING | {404, 409},
     "placeObject": SENDING | {404, 409},
     "drawTemplate": SENDING | {409},
@@ -64,11 +66,13 @@ CODES: dict[str, set[int]] = {
     "endJob": CHANGING | {404, 409, 422},
     "followJob": READING | {404, 422},
     "getJobFile": READING | {404, 422},
-    "listPersons": READING,
+    "listPersons": READING | {422},
     "getPerson": READING | {404, 422},
     "renamePerson": SENDING | {404, 409},
     "deletePerson": CHANGING | {404, 409, 422},
     "getPortrait": READING | {404, 422},
+    "listCheckpoints": READING | {404, 422},
+    "getSheet": READING | {404, 422},
     "exportPerson": READING | {404, 422, 507},
     "importPerson": SENDING | {409},
     "listTemplates": READING,
@@ -311,6 +315,7 @@ NOBODY: dict[str, tuple[Any, str]] = {
     "trainPerson": ({"name": "x", "photos": [{"upload": "nothing.png"}]}, "UnknownUpload"),
     "photograph": ({"persons": ["nobody"], "templates": [{"template": "03-room"}]}, "UnknownPerson"),
     "placeObject": ({"name": "nothing", "template": {"template": "03-room"}, "box": BOX}, "UnknownScene"),
+    "chooseCheckpoint": ({"name": "nobody", "step": 1}, "UnknownPerson"),
     "resumeTraining": ({"run": "nothing"}, "UnknownRun"),
     "getJob": (None, "UnknownJob"),
     "endJob": (None, "UnknownJob"),
@@ -320,6 +325,8 @@ NOBODY: dict[str, tuple[Any, str]] = {
     "renamePerson": ({"name": "Nobody"}, "UnknownPerson"),
     "deletePerson": (None, "UnknownPerson"),
     "getPortrait": (None, "UnknownPerson"),
+    "listCheckpoints": (None, "UnknownPerson"),
+    "getSheet": (None, "UnknownPerson"),
     "exportPerson": (None, "UnknownPerson"),
     "addTemplate": ({"name": "x", "picture": {"upload": "nothing.png"}}, "UnknownUpload"),
     "getTemplatePicture": (None, "UnknownTemplate"),
@@ -374,6 +381,7 @@ BUSY: dict[str, Any] = {
     "photograph": {"persons": ["bea"], "templates": [{"template": "03-room"}]},
     "placeObject": {"name": "cup", "template": {"template": "03-room"}, "box": BOX},
     "drawTemplate": {"name": "new", "prompt": "x"},
+    "chooseCheckpoint": {"name": "bea", "step": 1},
     "resumeTraining": {"run": "20260101T000000Z-anna"},
     "setUpTrainer": {},
     "fetchWeights": {"names": ["photographs"]},
@@ -390,7 +398,10 @@ def test_409_comes_from_what_is_busy_or_has_the_name(lived, asked, monkeypatch, 
     write_earlier(tmp_path, "anna")
     folder = tmp_path / "outputs" / "easyphoto-user-id-infos"
     archive = Path(shutil.make_archive(str(tmp_path / "anna"), "zip", folder)).read_bytes()
-    write_json(root / "runs" / "20260101T000000Z-anna" / "run.json", {})
+    run = root / "runs" / "20260101T000000Z-anna"
+    write_json(run / "run.json", {})
+    write_bytes(run / "checkpoints" / "step-000001.safetensors", b"")
+    lived.app.workspace.save_person(replace(lived.app.workspace.person("bea"), run=run.name))
     job = lived.queue.submit(Asked("check", "check"), lambda context: begun.set() or until_cancelled(context))
     assert begun.wait(30)
 
@@ -434,9 +445,12 @@ def test_422_comes_from_what_can_be_asked_wrongly_without_a_body(lived, asked):
         "endJob": f"{V1}/jobs/broken?forget=perhaps",
         "followJob": f"{V1}/jobs/broken/events?after=-1",
         "getJobFile": f"{V1}/jobs/broken/files/a.png",
+        "listPersons": f"{V1}/persons?kind=cat",
         "getPerson": f"{V1}/persons/!!!",
         "deletePerson": f"{V1}/persons/!!!",
         "getPortrait": f"{V1}/persons/anna/portrait",
+        "listCheckpoints": f"{V1}/persons/anna/checkpoints",
+        "getSheet": f"{V1}/persons/anna/sheet",
         "exportPerson": f"{V1}/persons/anna/export",
         "deleteTemplate": f"{V1}/templates/03-room",
         "getConfiguration": clay,
@@ -445,6 +459,7 @@ def test_422_comes_from_what_can_be_asked_wrongly_without_a_body(lived, asked):
 
     assert said == {
         "listJobs": (422, "BadRequest"), "getJob": (422, "BadRecord"), "endJob": (422, "BadRequest"),
+        "listPersons": (422, "BadRequest"), "listCheckpoints": (422, "BadRecord"), "getSheet": (422, "BadRecord"),
         "followJob": (422, "BadRequest"), "getJobFile": (422, "BadRecord"), "getPerson": (422, "BadName"),
         "deletePerson": (422, "BadName"), "getPortrait": (422, "BadRecord"), "exportPerson": (422, "BadRecord"),
         "deleteTemplate": (422, "InputError"), "getConfiguration": (422, "BadRequest"),
@@ -549,7 +564,8 @@ def test_examples_of_requests_are_understood(service, asked, document):
     assert wrong == {}
     assert {key: answer.status_code for key, answer in said.items()} == {
         ("checkPhotos", "one"): 404, ("addPerson", "one"): 404, ("trainPerson", "photos"): 404,
-        ("trainPerson", "again"): 422, ("photograph", "one"): 404, ("photograph", "two"): 404,
+        ("trainPerson", "again"): 422, ("trainPerson", "scene"): 404,
+        ("chooseCheckpoint", "one"): 404, ("photograph", "one"): 404, ("photograph", "two"): 404,
         ("placeObject", "box"): 404, ("placeObject", "mask"): 404,
         ("drawTemplate", "one"): 202, ("resumeTraining", "one"): 404, ("renamePerson", "one"): 404,
         ("addTemplate", "upload"): 404, ("addTemplate", "inline"): 201, ("uploadPictures", "one"): 201,

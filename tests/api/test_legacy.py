@@ -10,10 +10,20 @@ import pytest
 from PIL import Image
 
 from easyphoto.api.legacy import TRAINED, same_checkpoint
-from easyphoto.api.legacy_fields import InferFields, TrainFields, infer_notes, infer_values, train_notes, train_values
+from easyphoto.api.legacy_fields import (
+    InferFields,
+    TrainFields,
+    drawing_values,
+    infer_notes,
+    infer_values,
+    scene_words,
+    train_notes,
+    train_values,
+)
 from easyphoto.commands.templates import own_templates
 from easyphoto.errors import Diverged
 from easyphoto.host.base import HostFacts
+from easyphoto.workspace.poses import all_poses
 from tests.services import encoded, picture
 
 TRAIN, INFER = "/easyphoto/easyphoto_train_forward", "/easyphoto/easyphoto_infer_forward"
@@ -25,6 +35,26 @@ USUAL = {
     "dataloader_num_workers": 16, "learning_rate": 1e-4, "rank": 128, "network_alpha": 64, "validation": True,
     "instance_images": [encoded(picture(seed)) for seed in range(5)], "enable_rl": False, "max_rl_time": 1,
     "timestep_fraction": 1, "skin_retouching_bool": False, "training_prefix_prompt": "", "crop_ratio": 3, "args": [],
+}  # fmt: skip
+# What it sends for a scene: its page sets the first four of these.
+USUAL_SCENE = {
+    **USUAL, "user_id": "my-room", "train_mode_choose": "Train Scene Lora", "resolution": 768, "rank": 256,
+    "network_alpha": 128, "training_prefix_prompt": "a room with a red sofa", "crop_ratio": 3, "validation": False,
+    "instance_images": [encoded(picture(seed, (512, 512))) for seed in range(5)],
+}  # fmt: skip
+# What it sends for a picture from words, with a scene and one of the extension's own poses.
+USUAL_WORDS = {
+    "user_ids": ["anna"], "sd_model_checkpoint": "Chilloutmix-Ni-pruned-fp16-fix.safetensors", "tabs": 3,
+    "selected_template_images": [], "init_image": None, "uploaded_template_images": [],
+    "text_to_image_input_prompt": "a violinist on a stage", "text_to_image_width": 64, "text_to_image_height": 128,
+    "t2i_control_way": "Without Control", "t2i_pose_template": None, "scene_id": "none",
+    "prompt_generate_sd_model_checkpoint": "LZ-16K+Optics.safetensors", "additional_prompt": "masterpiece, beauty",
+    "additional_neg_prompt": "", "lora_weights": 0.9, "first_diffusion_steps": 50, "first_denoising_strength": 0.45,
+    "second_diffusion_steps": 20, "second_denoising_strength": 0.35, "seed": 12345, "batch_size": 1,
+    "crop_face_preprocess": True, "before_face_fusion_ratio": 0.5, "after_face_fusion_ratio": 0.5,
+    "apply_face_fusion_before": True, "apply_face_fusion_after": True, "color_shift_middle": True,
+    "color_shift_last": True, "display_score": False, "background_restore": False, "lcm_accelerate": False,
+    "enable_second_diffusion": True,
 }  # fmt: skip
 FACTS = HostFacts("host", "a1111", restorers=("GFPGAN",), upscalers=("Lanczos", "R-ESRGAN 4x+"))
 
@@ -59,7 +89,7 @@ def test_a_checkpoint_that_everybody_named_is_replaced_and_said(client):
         ({"user_id": "../x"}, "cannot be a person's id"),
         ({"instance_images": []}, "There are no photos."),
         ({"network_alpha": 256}, "network_alpha is larger than rank."),
-        ({"train_mode_choose": "Train Scene Lora"}, "Train Scene Lora does not exist here."),
+        ({"train_mode_choose": "Train Cloth Lora"}, "Train Cloth Lora does not exist here."),
         ({"instance_images": ["http://a.example/x.png"]}, "is a web address"),
         ({"instance_images": ["@"]}, "is not valid base64"),
         ({"sd_model_checkpoint": "/srv/x.ckpt"}, "The base cannot be"),
@@ -112,16 +142,133 @@ def test_templates_come_from_the_field_that_tabs_names(client, anna, tabs, field
     assert answer["face_id_outputs"] == []
 
 
-def test_a_template_is_drawn_from_words_and_does_not_stay(client, anna, workshop):
+def test_a_picture_is_drawn_from_words_and_is_none_of_the_templates(client, anna, workshop):
+    answer = client.post(INFER, json=USUAL_WORDS).json()
+
+    assert (answer["message"], len(answer["outputs"])) == ("Template 1 Success.", 1), answer
+    assert Image.open(io.BytesIO(base64.b64decode(answer["outputs"][0]))).size == (64, 128)
+    assert own_templates(workshop.service.app.workspace) == ()
+    asked = workshop.service.queue.list()[0].request
+    assert asked["templates"] == []
+    assert asked["settings"]["prompt"] == "a violinist on a stage, masterpiece, beauty"
+    assert (asked["drawing"]["size"], asked["drawing"]["pose"]) == ("64x128", "")
+    assert asked["drawing"]["template_base"] == ""
+    assert (asked["settings"]["scene"], asked["settings"]["seed"]) == ("", 12345)
+
+
+def test_the_checkpoint_that_everybody_named_to_draw_is_replaced_and_said(client, anna):
+    notes = client.post(INFER, json=USUAL_WORDS).json()["notes"]
+
+    assert "The host has no 'LZ-16K+Optics.safetensors'; 'what the person was trained on' was used." in notes
+
+
+def test_a_batch_from_words_is_several_drawings_each_with_its_line(client, anna):
+    answer = client.post(INFER, json={**USUAL_WORDS, "batch_size": 2}).json()
+
+    assert answer["message"] == "Template 1 Success.\nTemplate 2 Success."
+    assert len(answer["outputs"]) == 2
+
+
+def test_an_inner_pose_is_one_of_ours_by_the_seed(client, anna, workshop):
+    asked = {**USUAL_WORDS, "t2i_control_way": "Control with inner template"}
+    for seed in (1, 1, 2, 3, 4):
+        client.post(INFER, json={**asked, "seed": seed})
+
+    poses = [job.request["drawing"]["pose"] for job in reversed(workshop.service.queue.list()[:5])]
+
+    known = {pose.id: len(pose.figures) for pose in all_poses()}
+    assert [known[pose] for pose in poses] == [1] * 5
+    assert poses[0] == poses[1]
+    assert len(set(poses)) > 1
+
+
+def test_a_pose_that_was_sent_goes_with_the_drawing(client, anna, workshop):
     asked = {
-        "user_ids": "anna", "tabs": 3, "text_to_image_input_prompt": "a garden", "text_to_image_width": 64,
-        "text_to_image_height": 64, "seed": 3,
+        **USUAL_WORDS, "t2i_control_way": "Control with uploaded template",
+        "t2i_pose_template": encoded(picture(7, (300, 200))),
     }  # fmt: skip
 
-    answer = client.post(INFER, json=asked).json()
+    client.post(INFER, json=asked)
+
+    request = workshop.service.queue.list()[0].request
+    assert request["pose_picture"]
+    assert request["drawing"]["pose"] == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"text_to_image_input_prompt": "", "additional_prompt": " , "}, "Please input a prompt."),
+        ({"t2i_control_way": "Control with uploaded template"}, "Please upload a pose template."),
+        ({"t2i_control_way": "Control with magic"}, "Control with magic does not exist here."),
+        ({"prompt_generate_sd_model_checkpoint": "/srv/x.ckpt"}, "The base cannot be"),
+        ({"scene_id": "beach"}, "There is no scene or object 'beach'."),
+    ],
+)
+def test_what_cannot_be_drawn_is_a_message_in_the_old_shape(client, anna, change, words):
+    answer = client.post(INFER, json={**USUAL_WORDS, **change})
+
+    assert answer.status_code == 200
+    assert words in answer.json()["message"]
+    assert (answer.json()["outputs"], answer.json()["face_id_outputs"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("sent", "values"),
+    [
+        ({}, {}),
+        ({"text_to_image_width": 512}, {"size": "512x832"}),
+        ({"t2i_control_way": "Without Control"}, {}),
+        ({"t2i_control_way": "Control with inner template"}, {"pose": "walking"}),
+    ],
+)
+def test_a_drawing_has_what_was_sent_and_otherwise_our_defaults(sent, values):
+    assert drawing_values(InferFields(tabs=3, **sent), ["walking", "sitting"], 5) == values
+
+
+def test_a_scene_is_in_the_drawing_alone_as_in_2023():
+    asked = InferFields(tabs=3, text_to_image_input_prompt="a garden", scene_id="my-room")
+
+    assert infer_values(asked, FACTS, 5) == {"seed": 5, "prompt": "a garden", "scene": "my-room"}
+
+
+def test_a_scene_is_trained_as_in_2023(client, workshop):
+    answer = client.post(TRAIN, json=USUAL_SCENE).json()
+
+    assert answer["message"] == TRAINED, answer
+    scene = workshop.service.app.workspace.person("my-room")
+    assert (scene.kind, scene.words) == ("scene", "a room with a red sofa, special_scene, scene")
+    asked = workshop.service.queue.list()[0].request
+    assert asked["kind"] == "scene"
+    assert (asked["settings"]["resolution"], asked["settings"]["rank"], asked["settings"]["alpha"]) == (768, 256, 128)
+    assert answer["notes"].count(
+        "crop_ratio is not used: whole pictures of a scene are learned, not crops around faces."
+    )
+
+
+def test_a_scene_that_was_trained_can_be_drawn_with(client, anna, workshop):
+    client.post(TRAIN, json=USUAL_SCENE)
+
+    answer = client.post(INFER, json={**USUAL_WORDS, "scene_id": "my-room"}).json()
 
     assert answer["message"] == "Template 1 Success.", answer
-    assert own_templates(workshop.service.app.workspace) == ()
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"train_mode_choose": "Train Scene Lora"}, None),
+        ({"train_mode_choose": "Train Scene Lora", "training_prefix_prompt": "a bar, "}, "a bar, special_scene, scene"),
+        ({"training_prefix_prompt": "a bar"}, None),
+    ],
+)
+def test_the_words_of_a_scene_are_those_of_its_captions_in_2023(sent, words):
+    assert scene_words(TrainFields(**sent)) == words
+
+
+@pytest.mark.parametrize("ratio", [0, 0.5])
+def test_whole_pictures_are_what_a_crop_ratio_below_1_meant(ratio):
+    assert train_notes(TrainFields(train_mode_choose="Train Scene Lora", crop_ratio=ratio)) == []
 
 
 def test_scores_come_as_pairs_of_the_reference_and_a_text(client, anna):
@@ -224,7 +371,6 @@ def test_each_field_means_what_it_meant(sent, values):
         ({"ipa_image": "abc"}, "own photos"),
         ({"instantid_id_weight": 0.5}, "instantid_id_weight"),
         ({"scene_id": "beach"}, "scene_id"),
-        ({"tabs": 3, "t2i_pose_template": "abc"}, "t2i_pose_template"),
         ({"super_resolution": True, "super_resolution_method": "gpen"}, "gpen"),
     ],
 )
@@ -251,7 +397,8 @@ def test_what_the_host_has_nothing_for_is_said():
         ({"validation": False}, "validation"),
         ({"dataloader_num_workers": 4}, "dataloader_num_workers"),
         ({"training_prefix_prompt": "x"}, "training_prefix_prompt"),
-        ({"crop_ratio": 2}, "crop_ratio"),
+        ({"crop_ratio": 2}, "crop_ratio belongs to scenes"),
+        ({"crop_ratio": 2, "train_mode_choose": "Train Scene Lora"}, "whole pictures"),
         ({"args": [1]}, "args"),
         ({"train_batch_size": 16, "gradient_accumulation_steps": 4}, "limited to 32"),
     ],

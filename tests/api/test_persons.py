@@ -5,13 +5,18 @@ import io
 import zipfile
 
 import pytest
+from PIL import Image
 
 from easyphoto.api.capabilities import KINDS
+from easyphoto.backends.headers import read_header
 from easyphoto.commands.import_persons import ImportPersons
+from easyphoto.images.pictures import write_picture
 from easyphoto.persons.deletion import Deletion, Left
 from easyphoto.persons.importing import ImportedPersons
+from easyphoto.training.run import RunFolder
 from easyphoto.workspace.folders import Person
 from tests.api.calls import V1, error_of, events_of, finished, inline, photos, trained, tree
+from tests.persons.arriving import write_lora
 
 
 @pytest.fixture
@@ -235,3 +240,74 @@ def test_an_addition_does_not_wait_for_a_training(client, workshop):
 
     workshop.trainer.gate.set()
     finished(client, training)
+
+
+# --- scenes and objects ---
+
+
+@pytest.fixture
+def room(client):
+    """A scene that was trained over HTTP."""
+    request = {"name": "Room", "photos": photos(), "kind": "scene", "words": "a red room"}
+    return finished(client, client.post(f"{V1}/train", json=request))
+
+
+def test_a_scene_is_trained_and_listed_with_its_kind_and_words(client, room, anna):
+    assert room["state"] == "done", room["error"]
+    assert room["result"]["likeness"] is None
+
+    def ids(query: str) -> list[str]:
+        return [person["id"] for person in client.get(f"{V1}/persons{query}").json()["persons"]]
+
+    scene = client.get(f"{V1}/persons/room").json()
+    assert (scene["kind"], scene["words"], scene["has_portrait"]) == ("scene", "a red room", True)
+    assert client.get(f"{V1}/persons/anna").json()["kind"] == "face"
+    assert (ids(""), ids("?kind=scene"), ids("?kind=face"), ids("?kind=object")) == (
+        ["anna", "room"], ["room"], ["anna"], [],
+    )  # fmt: skip
+
+
+def test_a_scene_is_refused_where_a_person_is_needed(client, room):
+    request = {"persons": ["room"], "templates": [{"template": "03-room"}]}
+    assert error_of(client.post(f"{V1}/photograph", json=request)) == (422, "WrongKind")
+    assert error_of(client.post(f"{V1}/train", json={"name": "room", "photos": photos()})) == (422, "WrongKind")
+    assert error_of(client.post(f"{V1}/train", json={"name": "x", "photos": photos(), "kind": "pet"}))[0] == 422
+
+
+def test_a_checkpoint_is_chosen_and_the_test_pictures_are_shown(client, room, workshop):
+    run = RunFolder(workshop.root / "runs" / room["run"])
+    for step in (100, 200):
+        write_lora(run.checkpoint(step), ss_steps=str(step))
+    write_picture(run.sheet, Image.new("RGB", (8, 8)))
+    address = f"{V1}/persons/room"
+
+    assert client.get(f"{address}/checkpoints").json() == {"run": room["run"], "steps": [100, 200], "chosen": None}
+    assert client.get(f"{address}/sheet").headers["content-type"] == "image/png"
+    refused = client.post(f"{V1}/persons:choose", json={"name": "room", "step": 300})
+    assert error_of(refused) == (404, "UnknownCheckpoint")
+    assert "100, 200" in refused.json()["error"]["advice"]
+    chosen = finished(client, client.post(f"{V1}/persons:choose", json={"name": "room", "step": 100}))
+
+    assert chosen["state"] == "done", chosen["error"]
+    assert client.get(f"{address}/checkpoints").json()["chosen"] == 100
+    assert read_header(workshop.root / "persons" / "room" / "lora.safetensors").metadata["ss_steps"] == "100"
+    (workshop.root / "runs" / room["run"] / "run.json").unlink()
+    assert error_of(client.get(f"{address}/checkpoints")) == (404, "UnknownCheckpoint")
+
+
+def test_a_lora_file_becomes_a_scene(client, workshop, tmp_path):
+    content = write_lora(tmp_path / "a.safetensors", ep_prompt="a castle").read_bytes()
+    kind = {"Content-Type": "application/octet-stream"}
+
+    def sent(query: str):
+        return client.post(f"{V1}/persons:import{query}", content=content, headers=kind)
+
+    assert error_of(sent("")) == (422, "BadRequest")
+    castle = sent("?name=Castle").json()
+    assert (castle["id"], castle["kind"], castle["words"], castle["photos"]) == ("castle", "scene", "a castle", 0)
+    cat = sent("?name=cat&kind=object&words=a%20cat").json()
+    assert (cat["kind"], cat["words"]) == ("object", "a cat")
+    assert error_of(sent("?name=cat")) == (409, "NameTaken")
+    assert error_of(client.get(f"{V1}/persons/castle/portrait")) == (404, "UnknownFile")
+    assert client.get(f"{V1}/persons/castle/export").status_code == 200
+    assert client.delete(f"{V1}/persons/castle").json()["deleted"] == ["persons/castle"]

@@ -65,10 +65,10 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
          "--face: 'a.jpg' is not of the form PHOTO=NUMBER, with numbers from 1.", "check "),
         ("persons shwo",
          "persons has no action 'shwo'. Did you mean 'show'? "
-         "Choose one of: list, add, show, export, import, rename, delete.", "persons "),
+         "Choose one of: list, add, show, export, import, rename, choose, delete.", "persons "),
         ("persons remove",
          "persons has no action 'remove'. Did you mean 'delete'? "
-         "Choose one of: list, add, show, export, import, rename, delete.", "persons "),
+         "Choose one of: list, add, show, export, import, rename, choose, delete.", "persons "),
         ("version", f"There is no verb 'version'. Did you mean --version? Verbs: {VERBS}.", ""),
         ("ui --port web", "--port cannot be 'web'. It must be a whole number.", "ui "),
         ("bench", "bench needs likeness|looks|trainer|strangers.", "bench "),

@@ -129,14 +129,15 @@ def test_persons_are_listed_and_shown(tmp_path, capsys):
 
     assert main(["persons", "--workspace", str(tmp_path)]) == 0
     assert [line.split("miniature")[1].strip() for line in capsys.readouterr().out.splitlines()[1:]] == [
-        "photographs",
-        "not recorded",
+        "photographs   face",
+        "not recorded  face",
     ]
     assert main(["persons", "show", "anna", "--workspace", str(tmp_path)]) == 0
 
     words = capsys.readouterr().out
     assert "not trained" in words
-    assert "kind       photographs" in words
+    assert "kind       face" in words
+    assert "pictures   photographs" in words
     assert str(tmp_path / "persons" / "anna") in words
 
 

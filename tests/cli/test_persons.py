@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from easyphoto import __version__
 from easyphoto import app as app_module
+from easyphoto.backends.headers import read_header
 from easyphoto.cli import doctor
 from easyphoto.cli.main import main
-from easyphoto.workspace.folders import Workspace
+from easyphoto.storage.records import write_json
+from easyphoto.workspace.folders import Person, Workspace
 from tests.backends.sdapi_server import HostState, serving
 from tests.commands.doubles import Trainer, stand_in
 from tests.fakes import new_person
-from tests.persons.arriving import OnePersonEngine, write_earlier, write_photo
+from tests.persons.arriving import OnePersonEngine, write_earlier, write_lora, write_photo
 
 SECRET = "anna:word-7"
 
@@ -235,3 +238,112 @@ def test_a_training_takes_the_photos_of_who_was_added(
 
     assert capsys.readouterr().out.splitlines()[-1].endswith("lora.safetensors")
     assert len(Workspace(tmp_path / "workspace").person("anna").photos) == 3
+
+
+def test_words_are_shown_changed_and_cleared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = Workspace(tmp_path)
+    new_person(workspace, "anna")
+    words = ["persons", "words", "anna"]
+
+    assert main([*words, "grey hair, glasses", "--workspace", str(tmp_path)]) == 0
+    assert main([*words, "--workspace", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "grey hair, glasses\n" * 2
+    assert main(["persons", "show", "anna", "--workspace", str(tmp_path)]) == 0
+    assert "words      grey hair, glasses" in capsys.readouterr().out
+    assert main([*words, "", "--workspace", str(tmp_path)]) == 0
+    assert workspace.person("anna").words == ""
+
+
+def test_a_proposal_says_how_it_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = Workspace(tmp_path)
+    workspace.save_person(replace(new_person(workspace, "anna"), proposed_words="brown hair"))
+
+    assert main(["persons", "words", "anna", "--workspace", str(tmp_path)]) == 0
+
+    said = capsys.readouterr()
+    assert said.out == "\n"
+    assert said.err == "Proposed for prompts: brown hair. To take it: easyphoto persons words anna 'brown hair'\n"
+    assert main(["persons", "show", "anna", "--workspace", str(tmp_path)]) == 0
+    assert "proposed   brown hair" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["anna", "<lora:x:1>"], "contain < or >"),
+        (["anna", "x" * 301], "have 301 characters"),
+        (["anna", "glasses", "--propose"], "takes words or --propose, not both"),
+        (["nobody", "glasses"], "There is no person 'nobody'."),
+        ([], "persons words needs a name."),
+    ],
+)
+def test_words_that_do_not_fit_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], typed: list[str], said: str
+) -> None:
+    new_person(Workspace(tmp_path), "anna")
+
+    assert main(["persons", "words", *typed, "--workspace", str(tmp_path)]) == 2
+
+    assert said in capsys.readouterr().err
+    assert Workspace(tmp_path).person("anna").words == ""
+
+
+# --- scenes and objects ---
+
+
+def a_scene(workspace: Workspace) -> Path:
+    """The scene `room`, trained in a run with two checkpoints."""
+    run = workspace.runs / "20260101T000000Z-room"
+    write_json(run / "run.json", {})
+    for step in (100, 200):
+        write_lora(run / "checkpoints" / f"step-{step:06d}.safetensors")
+    write_lora(workspace.person_folder("room") / "lora.safetensors", ss_steps="200")
+    workspace.save_person(
+        Person("room", "Red room", "sd15", "", lora="lora.safetensors", run=run.name, kind="scene", words="a red room")
+    )
+    return run
+
+
+def test_scenes_are_listed_beside_persons_and_by_themselves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = Workspace(tmp_path)
+    new_person(workspace, "anna")
+    a_scene(workspace)
+
+    def said(*words: str) -> str:
+        assert main(["persons", *words, "--workspace", str(tmp_path)]) == 0
+        return capsys.readouterr().out
+
+    assert [line.split()[0] for line in said().splitlines()] == ["person", "anna", "room"]
+    assert [line.split()[0] for line in said("--kind", "scene").splitlines()] == ["person", "room"]
+    assert [person["id"] for person in json.loads(said("--kind", "face", "--json"))["persons"]] == ["anna"]
+    shown = said("show", "room")
+    assert "kind       scene" in shown
+    assert "words      a red room" in shown
+    assert "likeness" not in shown
+    assert "pictures" not in shown
+
+
+def test_the_steps_to_choose_from_are_listed_and_others_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = a_scene(Workspace(tmp_path))
+
+    assert main(["persons", "choose", "room", "--workspace", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert said.out == "100\n200\n"
+    assert f"Test pictures: {run / 'contact-sheet.png'}" in said.err
+    for written, words in (("300", "There are: 100, 200."), ("best", "'best' is no step of a training.")):
+        assert main(["persons", "choose", "room", written, "--workspace", str(tmp_path)]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_a_lora_file_is_imported_and_leaves_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lora, workspace = write_lora(tmp_path / "cat.safetensors"), ["--workspace", str(tmp_path / "workspace")]
+
+    assert main(["persons", "import", str(lora), *workspace]) == 2
+    assert "--kind scene or --kind object" in capsys.readouterr().err
+    assert main(["persons", "import", str(lora), "--kind", "object", "--words", "a grey cat", *workspace]) == 0
+    assert main(["persons", "export", "cat", "--out", str(tmp_path / "out.safetensors"), *workspace]) == 0
+
+    assert read_header(tmp_path / "out.safetensors").metadata["ep_prompt"] == "a grey cat"
+    assert Workspace(tmp_path / "workspace").person("cat").words == "a grey cat"

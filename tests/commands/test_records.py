@@ -7,6 +7,7 @@ import pytest
 
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.check import CheckPhotos
+from easyphoto.commands.choose_checkpoint import ChooseCheckpoint
 from easyphoto.commands.draw_template import DrawTemplate
 from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.commands.import_persons import ImportPersons
@@ -31,6 +32,7 @@ COMMANDS = {
         "Anna", PHOTOS, {"0.png": 2}, "1.png", TrainSettings(steps=10), PreprocessSettings(retouch=True),
         Options("sd15.safetensors", "photographs", weights=WeightSettings("research")),
     ),
+    "choose": ChooseCheckpoint("carla", 400),
     "resume": ResumeTraining("20260101T000000Z-anna", Options("miniature")),
     "photograph": PhotographPersons(
         ("anna", "ben"), PHOTOS, ((1, 0), None), InferenceSettings(count=2, seed=7), out=Path("/somewhere/else")
@@ -53,7 +55,11 @@ LATER = {
     },
 }
 """Settings that came after the samples were written: an earlier record lacks them, and they get their defaults."""
-LATER_FIELDS = {"photograph": {"drawing": settings_record(DrawingSettings()), "pose_picture": None}}
+LATER_FIELDS = {
+    "photograph": {"drawing": settings_record(DrawingSettings()), "pose_picture": None},
+    "check": {"kind": "face"},
+    "train": {"kind": "face", "words": None},
+}
 """The same for fields."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from easyphoto.errors import WeightsMissing
-from easyphoto.faces.engine import Face, Part
+from easyphoto.faces.engine import Face, Part, Worn
 from easyphoto.geometry import Box
 
 pytest.importorskip("onnxruntime")
@@ -89,3 +89,36 @@ def test_a_network_with_other_classes_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(WeightsMissing, match="19 parts of a face"):
         BiSeNet(file)
+
+
+@pytest.mark.parametrize(
+    ("red", "worn"),
+    [
+        ((70, 80, 130, 100), {Worn.GLASSES}),
+        ((80, 80, 97, 97), {Worn.GLASSES}),
+        ((80, 80, 94, 94), set()),
+        (None, set()),
+    ],
+)
+def test_glasses_are_worn_where_they_take_a_hundredth_of_the_square(tmp_path, red, worn):
+    """Red is glasses (6); the square is 160 px wide, so a hundredth of it is 256 of the picture's pixels."""
+    weight, bias = np.zeros((19, 3)), np.full(19, -10.0)
+    weight[0], weight[1], weight[6] = (-1, 0, -1), (0, 1, 0), (1, -1, -1)
+    bias[[0, 1, 6]] = 0
+    network = BiSeNet(write_pixelwise(tmp_path / "b.onnx", weight, bias, side=512))
+    picture = Image.new("RGB", (200, 220))
+    if red is not None:
+        picture.paste("red", red)
+
+    assert network.worn(picture, FACE) == worn
+
+
+def test_hats_are_told_from_glasses(tmp_path):
+    weight, bias = np.zeros((19, 3)), np.full(19, -10.0)
+    weight[0], weight[18] = (-1, 0, -1), (1, -1, -1)
+    bias[[0, 18]] = 0
+    network = BiSeNet(write_pixelwise(tmp_path / "b.onnx", weight, bias, side=512))
+    picture = Image.new("RGB", (200, 220))
+    picture.paste("red", (70, 30, 130, 70))
+
+    assert network.worn(picture, FACE) == {Worn.HAT}

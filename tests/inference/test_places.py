@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from easyphoto.architectures.registry import family_named
 from easyphoto.errors import BadMask
 from easyphoto.geometry import Box, Size
-from easyphoto.inference.places import CONTEXT, around, places_of, working_size
+from easyphoto.inference.places import around, border_of, places_of, working_size
 from easyphoto.settings.placing import PlacingSettings
 
 MINIATURE, SD15 = family_named("miniature"), family_named("sd15")
@@ -52,13 +52,17 @@ def test_what_changes_is_what_was_painted_grown_and_feathered_and_nothing_beyond
     assert place.alpha[0].max() == place.alpha[-1].max() == place.alpha[:, 0].max() == place.alpha[:, -1].max() == 0
 
 
-def test_the_second_pass_works_on_the_edge_of_that_from_inside():
+def test_the_second_pass_works_on_the_edge_of_what_is_taken_from_inside():
     (place,), _ = places_of(painted(Size(800, 600), (300, 200, 400, 300)), SD15, PLAIN)
 
-    assert ((place.ring > 0) <= (place.alpha > 0)).all()
-    assert (place.ring_alpha <= place.alpha).all()
-    inside = place.painted[:, place.painted.shape[1] // 2].nonzero()[0]
-    assert place.ring[inside[len(inside) // 2], place.painted.shape[1] // 2] == 0
+    for alpha in (place.alpha, place.painted):
+        ring, pasted = border_of(alpha, place.side)
+        assert ((ring > 0) <= (alpha > 0)).all()
+        assert (pasted <= alpha).all()
+        middle = alpha.shape[0] // 2
+        assert alpha[middle, middle] == 1
+        assert ring[middle, middle] == pasted[middle, middle] == 0
+        assert ring[middle].max() == 1
 
 
 @pytest.mark.parametrize("where", [(0, 0, 80, 80), (720, 520, 800, 600), (0, 250, 60, 350)])
@@ -125,7 +129,7 @@ def test_a_crop_holds_its_place_lies_in_the_picture_and_suits_the_networks(data)
     box = Box(left, top, data.draw(st.integers(left + 12, wide)), data.draw(st.integers(top + 12, high)))
     picture = Size(wide, high)
 
-    crop = around(box, 5, picture)
+    crop = around(box, 5, picture, 1.25)
     work = working_size(crop, MINIATURE)
 
     assert crop.clipped(picture) == crop
@@ -133,7 +137,7 @@ def test_a_crop_holds_its_place_lies_in_the_picture_and_suits_the_networks(data)
     assert crop.top <= box.top
     assert crop.right >= box.right
     assert crop.bottom >= box.bottom
-    assert crop.width <= CONTEXT * (max(box.width, box.height) + 10) + 1
+    assert crop.width <= 1.25 * (max(box.width, box.height) + 10) + 1
     assert work.width % 8 == work.height % 8 == 0
     # As many pixels as the family's square, or what is left of them in whole cells of a very long strip.
     assert 0.7 * 128**2 <= work.width * work.height <= 1.4 * 128**2

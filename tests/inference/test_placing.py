@@ -1,6 +1,7 @@
 """An object in a template: what the passes are asked, what stays, what is said and recorded."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -68,7 +69,7 @@ def test_the_first_pass_is_asked_for_the_object_under_the_whole_mask_without_con
     assert first.negative == f"people, {SD15.negative}"
     assert first.conditions == (LoraCondition(bench.lora, 0.7),)
     assert first.controls == ()
-    assert first.denoise == PlacingSettings().place_strength >= 0.8
+    assert first.denoise == SD15.place_strength >= 0.8
     assert first.size.width == first.size.height == 512
     middle = first.mask.shape[0] // 2
     assert first.mask[middle, middle] == 1
@@ -173,3 +174,47 @@ def test_a_wide_template_is_painted_in_its_own_shape(bench):
 
     assert bench.requests[0].size.width > bench.requests[0].size.height
     assert Image.fromarray(NOISE).size == (400, 300)
+
+
+class Cup(FakeBackend):
+    """Paints a red cup on a grey of its own."""
+
+    def inpaint(self, request, progress):
+        made = super().inpaint(request, progress)
+        height, width = request.mask.shape
+        rows, columns = np.indices((height, width))
+        cup = np.hypot(rows - height / 2, columns - width / 2) < 0.2 * width
+        colours = np.where(cup[..., None], (200, 40, 60), (120, 125, 130))
+        grain = np.random.default_rng(1).normal(0, 6, colours.shape)
+        picture = np.clip(colours + grain, 0, 255).astype(np.uint8)
+        return replace(made, image=as_picture(picture))
+
+
+def test_cut_out_leaves_the_template_s_own_pixels_between_the_object_and_the_mask_s_edge(tmp_path):
+    bench = Bench(tmp_path)
+    bench.backend = Cup(family="sd15")
+
+    whole, alone = (
+        bench.place(settings=PlacingSettings(first_steps=1, second_strength=0.0, cut_out=way)).best
+        for way in ("off", "on")
+    )
+
+    corner = np.s_[104:112, 154:162]
+    assert (np.asarray(whole.image)[corner] != NOISE[corner]).mean() > 0.9
+    assert (np.asarray(alone.image)[corner] == NOISE[corner]).all()
+    assert (np.asarray(alone.image)[140, 190] == np.asarray(whole.image)[140, 190]).all()
+    assert "cut out" in {stage.name for stage in alone.stages}
+    assert alone.mask.sum() < whole.mask.sum()
+
+
+def test_what_cannot_be_cut_out_is_taken_whole_and_that_is_said(bench):
+    made = bench.place(
+        settings=PlacingSettings(first_steps=1, second_strength=0.0, cut_out="on", place_strength=1.0)
+    ).best
+
+    assert "not-cut-out" in {note.code for note in made.notes}
+    assert (np.asarray(made.image)[100:180, 150:230] != NOISE[100:180, 150:230]).mean() > 0.9
+
+
+def test_the_miniature_s_objects_are_cut_out_and_sd_1_5_s_are_not():
+    assert [(family_named(id).cuts_out) for id in ("miniature", "sd15", "sdxl")] == [True, False, False]

@@ -20,6 +20,7 @@ from easyphoto.inference.plan import (
     plan_crop,
     plan_joint,
     remarks,
+    why_unusable,
 )
 from tests.fakes import face_at
 
@@ -217,3 +218,26 @@ def test_the_joint_crop_holds_all_faces_and_its_sides_are_latent_multiples():
 
     assert plan.crop == Box(0, 28, 332, 172)
     assert plan.work == Size(296, 128)
+
+
+COVERED = "sunglasses hide the eyes"
+
+
+@pytest.mark.parametrize(
+    ("people", "faces", "covered", "why"),
+    [
+        (1, (RIGHT,), (), None),
+        (2, (LEFT, RIGHT), (), None),
+        (1, (), (), "it shows no face"),
+        (2, (), (), "it shows no face"),
+        (1, (LEFT, RIGHT), (), "it shows 2 faces for 1 person"),
+        (3, (LEFT, RIGHT), (), "it shows 2 faces for 3 persons"),
+        (2, (LEFT,), (), "it shows 1 face for 2 persons"),
+        (1, (RIGHT,), (COVERED,), "face 1: sunglasses hide the eyes"),
+        (2, (LEFT, RIGHT), (None, COVERED), "face 2: sunglasses hide the eyes"),
+        (1, (face_at(Box(100, 100, 131, 140)),), (), "face 1: it is only 31 pixels wide"),
+        (1, (face_at(Box(-60, 100, 20, 200)),), (), "face 1: it is cut off by the edge of the picture"),
+    ],
+)
+def test_a_drawing_needs_as_many_faces_as_persons_and_each_must_be_one_that_can_be_painted(people, faces, covered, why):
+    assert why_unusable(people, faces, PICTURE, LARGE, covered=covered) == why

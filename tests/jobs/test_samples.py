@@ -18,8 +18,10 @@ SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"), key=lambda 
 TITLES = {
     "add": "add Anna",
     "check": "check 5 photos",
+    "choose": "take the checkpoint of step 400 for carla",
     "import": "import dora.zip",
     "photograph": "photograph anna",
+    "place": "place cup",
     "resume": "resume carla",
     "setup": "set up the trainer",
     "template": "draw garden",

@@ -1,5 +1,6 @@
 """The service: each verb as a job, what it answers, and what goes when a person goes."""
 
+import io
 import json
 import os
 import threading
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -17,6 +19,7 @@ from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.draw_template import DrawTemplate
 from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
@@ -38,9 +41,11 @@ from easyphoto.jobs.records import State
 from easyphoto.persons.deletion import delete_person
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import Options, WeightSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.files import write_text
 from easyphoto.storage.locks import file_lock
+from tests.commands.test_place import learned
 from tests.services import done, five_photos, picture
 
 
@@ -193,6 +198,44 @@ def test_somebody_unknown_is_refused_before_anything_is_queued(service):
         service.submit(PhotographPersons(("anna",), (template.path,)))
 
     assert service.queue.list() == ()
+
+
+def test_an_object_goes_with_the_mask_and_the_template_that_only_its_jobs_name(service, anna):
+    learned(service.app, "cup")
+    shared, own = (service.keep(name, picture(seed, (300, 200))) for name, seed in (("shared", 98), ("own", 99)))
+    mask = service.keep("mask", mask_of(300, 200))
+    for template in (shared, own):
+        job = done(service, service.submit(PlaceObject("cup", template.path, mask.path)))
+        assert job.state is State.DONE, job.error
+    done(service, service.submit(PhotographPersons(("anna",), (shared.path,))))
+
+    service.delete(DeletePerson("cup"))
+
+    assert shared.path.is_file()
+    assert not own.path.exists()
+    assert not mask.path.exists()
+    assert {job.kind for job in service.queue.list()} == {"train", "photograph"}
+
+
+def test_a_placed_object_answers_as_a_photograph_does(service):
+    learned(service.app, "cup")
+    template, mask = service.keep("garden", picture(99, (300, 200))), service.keep("mask", mask_of(300, 200))
+
+    job = done(service, service.submit(PlaceObject("Cup", template.path, mask.path, settings=PlacingSettings(count=2))))
+
+    assert job.state is State.DONE, job.error
+    assert (job.request["name"], job.request["mask"]) == ("cup", mask.name)
+    assert [one["score"] for one in job.result["pictures"]] == [None, None]
+    assert all(service.queue.file(job.id, one["file"]).is_file() for one in job.result["pictures"])
+    assert service.queue.file(job.id, "report.html").is_file()
+
+
+def mask_of(width: int, height: int) -> bytes:
+    """A PNG with a white square in the middle."""
+    painted, stream = np.zeros((height, width), np.uint8), io.BytesIO()
+    painted[height // 4 : -height // 4, width // 4 : -width // 4] = 255
+    Image.fromarray(painted).save(stream, "PNG")
+    return stream.getvalue()
 
 
 def test_seats_are_kept_by_template(service, anna):

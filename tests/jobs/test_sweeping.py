@@ -51,6 +51,16 @@ def test_what_a_training_or_a_photograph_names_stays(tmp_path):
     assert template.exists()
 
 
+def test_a_template_and_a_mask_that_an_object_was_placed_by_stay(tmp_path):
+    workspace = Workspace(tmp_path)
+    template, mask = (old_file(workspace.uploads / name, 30) for name in ("garden.jpg", "mask.png"))
+    request = {"name": "rex", "template": "garden.jpg", "mask": "mask.png"}
+
+    assert sweep(workspace, [job(workspace, "place", "place", days=30, request=request)]) == ()
+    assert template.exists()
+    assert mask.exists()
+
+
 def test_what_is_younger_than_a_week_or_still_at_work_stays(tmp_path):
     workspace = Workspace(tmp_path)
     young = old_file(workspace.uploads / "young.jpg", 6)

@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training import conclude
-from easyphoto.training.validate import Picture
+from easyphoto.training.pictures import Picture
 
 STEPS = (10, 20, 30, 40)
 
@@ -18,7 +18,7 @@ STEPS = (10, 20, 30, 40)
 def run_election(monkeypatch: pytest.MonkeyPatch, merge_scores: dict[int, float]) -> tuple[conclude.Elected, list[str]]:
     """Four checkpoints that grow better on two templates; `merge_scores`: what a merge of n checkpoints scores."""
     pictures = [Picture(step, place, "p", step / 100 + place / 10) for step in STEPS for place in (0, 1)]
-    context = SimpleNamespace(run=SimpleNamespace(settings=TrainSettings(voters=8)), notes=[])
+    context = SimpleNamespace(run=SimpleNamespace(settings=TrainSettings(voters=8), shows_face=True), notes=[])
 
     def drawn(context: object, learner: object, judge: object, *, state: object, chosen: conclude.Selection) -> tuple:
         return (Picture(40, 0, "merged", merge_scores[len(chosen.weights)]),)

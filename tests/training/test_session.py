@@ -16,9 +16,9 @@ from easyphoto.progress import Cancelled
 from easyphoto.training import checkpoint, loop
 from easyphoto.training.events import Done, Sample, Step, Warn
 from easyphoto.training.lora import module_names, product, read_lora
+from easyphoto.training.pictures import Picture
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.selection import select
-from easyphoto.training.validate import Picture
 from tests.fakes import FakeEngine, RecordingProgress
 
 MakeRun = Callable[..., TrainRun]

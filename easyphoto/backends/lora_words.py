@@ -1,6 +1,7 @@
 """The words that call what a LoRA was trained on, as the 2023 extension keeps them in the file's metadata.
 
-It writes `ep_lora_version: scene` and `ep_prompt`: a text, or a list of texts in Python's spelling or in JSON.
+It writes `ep_lora_version: scene` and `ep_prompt`: a text, or the captions of all photos as Python prints a list. JSON
+is read as well.
 """
 
 from __future__ import annotations
@@ -11,8 +12,13 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
+from easyphoto.workspace.folders import FACE, KINDS, SCENE
+from easyphoto.workspace.prompt_words import plain_words
+
 VERSION_KEY, WORDS_KEY = "ep_lora_version", "ep_prompt"
 SCENE_VERSION = "scene"
+KIND_KEY = "easyphoto_kind"
+"""Our own: the 2023 extension has scenes alone."""
 MOST_WORDS = 1000
 """Characters of one prompt; CLIP reads about 300 at a time."""
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
@@ -21,13 +27,20 @@ _LIST = re.compile(rf"\[\s*(?:(?:{_QUOTED})\s*(?:,\s*|(?=\])))*\]", re.DOTALL)
 
 def is_scene(metadata: Mapping[str, str]) -> bool:
     """Whether the 2023 extension would list the LoRA among its scenes."""
-    return metadata.get(VERSION_KEY) == SCENE_VERSION or bool(metadata.get(WORDS_KEY, "").strip())
+    return metadata.get(VERSION_KEY, "").startswith(SCENE_VERSION) or bool(metadata.get(WORDS_KEY, "").strip())
+
+
+def kind_in(metadata: Mapping[str, str]) -> str | None:
+    """What the file says that it shows, `scene` or `object`; None where it says nothing."""
+    own = metadata.get(KIND_KEY)
+    return own if own in KINDS and own != FACE else SCENE if is_scene(metadata) else None
 
 
 def lora_words(metadata: Mapping[str, str]) -> tuple[str, ...]:
-    """The prompts that the metadata proposes, one or several; empty where it has none."""
+    """The prompts that the metadata proposes, one or several, without the tags that a web UI would carry out; empty
+    where it has none."""
     written = metadata.get(WORDS_KEY, "").strip()
-    return tuple(words for each in _texts(written) if (words := " ".join(each.split())[:MOST_WORDS]))
+    return tuple(words for each in _texts(written) if (words := plain_words(each, most=MOST_WORDS)))
 
 
 def words_metadata(words: str) -> dict[str, str]:

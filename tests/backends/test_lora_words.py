@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from easyphoto.persons.lora_words import is_scene, lora_words, words_metadata
+from easyphoto.backends.lora_words import is_scene, lora_words, words_metadata
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,9 @@ def test_other_loras_are_no_scenes() -> None:
     assert not is_scene({})
     assert not is_scene({"ep_prompt": " "})
     assert lora_words({}) == ()
+
+
+def test_a_tag_of_a_foreign_file_never_reaches_a_prompt() -> None:
+    words = "a room <lora:evil:1> with ＜lora:wide:1＞ a sofa\u202e, <"
+
+    assert lora_words({"ep_prompt": words}) == ("a room with a sofa",)

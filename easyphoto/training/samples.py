@@ -1,0 +1,88 @@
+"""Test pictures of a run: drawn with the current model at every mark."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import ClassVar
+
+from PIL import Image
+
+from easyphoto.backends.base import Backend, Result
+from easyphoto.images.pictures import DigitalSource, write_picture
+from easyphoto.progress import Progress
+from easyphoto.storage.records import write_json
+from easyphoto.training.budget import OffloadedNetworks
+from easyphoto.training.pictures import Picture, kept_pictures
+from easyphoto.training.run import RunFolder, TrainRun
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """The head of a column of the sheet: what its pictures are compared with."""
+
+    number: int
+    image: Image.Image
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class Samples(ABC):
+    """Draws test pictures. Its backend shares the live networks, so nothing is loaded again."""
+
+    run: TrainRun
+    folder: RunFolder
+    backend: Backend
+    idle: OffloadedNetworks = field(default_factory=OffloadedNetworks, kw_only=True)
+
+    cell: ClassVar[int] = 128
+    """Side of a picture on the sheet, in pixels."""
+    unscored: ClassVar[str] = "not judged"
+    """What the sheet says under a picture without a score."""
+    source: ClassVar[DigitalSource] = DigitalSource.COMPOSITE
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[Column, ...]:
+        """One for each test picture of a checkpoint."""
+
+    @property
+    def embedder(self) -> str | None:
+        """Id of what scores the pictures; None where nothing does."""
+        return None
+
+    @abstractmethod
+    def _painted(self, progress: Progress) -> Sequence[Result]:
+        """A picture for each column, with the current weights."""
+
+    def _score(self, picture: Image.Image) -> float | None:
+        return None
+
+    def judged(self, step: int, progress: Progress) -> tuple[Picture, ...]:
+        """The live checkpoint's pictures: those of an earlier process if complete, else drawn now."""
+        kept = self.kept(step)
+        if kept is not None:
+            return kept
+        pictures = self.draw(step, f"step-{step:06d}", progress)
+        write_json(self.folder.scores(step), {"pictures": [asdict(picture) for picture in pictures]})
+        return pictures
+
+    def kept(self, step: int) -> tuple[Picture, ...] | None:
+        """The pictures an earlier process drew and judged; None if they are incomplete."""
+        return kept_pictures(self.folder, step)
+
+    def draw(self, step: int, label: str, progress: Progress) -> tuple[Picture, ...]:
+        """Draw a picture for every column with the current weights, write the pictures and score them."""
+        progress.check()
+        with self.idle.at_hand():
+            results = self._painted(progress)
+        return tuple(
+            self._kept(step, label, column.number, result) for column, result in zip(self.columns, results, strict=True)
+        )
+
+    def _kept(self, step: int, label: str, number: int, result: Result) -> Picture:
+        target = self.folder.sample(label, number)
+        record = {"made_by": "validation", "step": step, "seed": result.seed}
+        write_picture(target, result.image, record, source=self.source)
+        return Picture(step, number, str(target.relative_to(self.folder.root)), self._score(result.image))
