@@ -1,7 +1,7 @@
 """A mask that is painted over a picture: gradio's own editor, of which only the strokes come in, and unopened.
 
-Gradio 3 sends the strokes inside the event, later versions upload them as files with the event. Those are taken as every
-upload is: only from gradio's folder, and opened only after that check.
+Gradio 3 sends the strokes inside the event, later versions upload them as files with the event. Those are taken as
+every upload is: only from gradio's folder, and opened only after that check.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ _MOST_PIXELS = 4096 * 4096
 _IS_THREE = not hasattr(gr, "ImageEditor")
 
 
-
 @dataclass(frozen=True)
 class Painting:
     """The strokes as they came in: one picture with transparency for each layer; in gradio 3, light on dark."""
@@ -44,9 +43,9 @@ class Painting:
     layers: tuple[bytes, ...] = ()
 
 
-def place_painting(label: str, elem_id: str) -> Any:
-    """Return the editor. It is to be placed where it can be seen: hidden, some versions give it no size."""
-    words = {"label": label, "elem_id": elem_id, "interactive": True}
+def place_painting(label: str, elem_id: str, *, visible: bool = True) -> Any:
+    """Return the editor. It must appear together with its picture: some versions give it no size before."""
+    words = {"label": label, "elem_id": elem_id, "interactive": True, "visible": visible}
     if _IS_THREE:
         return _Editor(
             source="upload", tool="sketch", type="pil", image_mode="RGB", brush_color="#ffffff", mask_opacity=0.75,

@@ -27,7 +27,7 @@ from easyphoto.ui.repeat import read_record
 from easyphoto.ui.result_pictures import ResultPictures
 from easyphoto.ui.results_html import ResultsView
 from easyphoto.ui.results_part import Shown
-from easyphoto.ui.sessions import KIND, Session, SessionPicture, Sessions
+from easyphoto.ui.sessions import KINDS, Session, SessionPicture, Sessions
 
 MOST_EARLIER = 6
 """Number of other sessions whose pictures are shown; the queue leads to the rest."""
@@ -169,7 +169,7 @@ def ticked(tab: PhotographTab, service: Service, id: str | None, shown: Shown, s
 
     The results of a job are shown when it ends. Until then those of before stay; a newly loaded page shows the last.
     """
-    id = id or newest_job(service, (KIND,))
+    id = id or newest_job(service, KINDS)
     updates = queue_updates(tab.queue, service, id, seen, titles=tab.who.choosing.titles())
     try:
         if shown.job:

@@ -14,7 +14,9 @@ from easyphoto.messages import text
 from easyphoto.ui.ranking import Ranked, ranked
 from easyphoto.workspace.favourites import change_favourite, favourites_in
 
-KIND = "photograph"
+KIND, PLACED = "photograph", "place"
+KINDS = (KIND, PLACED)
+"""Kinds of the jobs that make pictures."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Sessions:
             return None
 
     def _session(self, job: Job) -> Session | None:
-        if job.kind != KIND or job.state is not State.DONE:
+        if job.kind not in KINDS or job.state is not State.DONE:
             return None
         there = [(one, path) for one in ranked(job.result or {}) if (path := self._file(job, one)) is not None]
         marked = {folder: favourites_in(folder) for folder in {path.parent for _, path in there}}
