@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from easyphoto.commands.draw_style_previews import DrawStylePreviews
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
+from easyphoto.persons.folder import base_of
 from easyphoto.ui import compat
 from easyphoto.ui.drawing_part import check_words, connect_drawing
 from easyphoto.ui.handlers import saying
+from easyphoto.ui.live import show_job
 from easyphoto.ui.photograph_form import PhotographPlan
 from easyphoto.ui.photograph_layout import PhotographTab
 from easyphoto.ui.photograph_source import PLACING, WORDS
@@ -24,6 +27,7 @@ def connect_sources(tab: PhotographTab, service: Service) -> None:
     connect_drawing(who.drawing, service, tab.message)
     connect_placing(who.placing, tab.message)
     connect_chips(tab.how.scenes, service)
+    _connect_previews(tab, service)
 
     def chosen(values: Mapping[Any, Any]) -> dict[Any, Any]:
         return {**sources.shown(sources.which(values)), **source_updates(tab, service, values)}
@@ -41,6 +45,36 @@ def connect_sources(tab: PhotographTab, service: Service) -> None:
         compat.listen(
             latest(event), saying(tab.message, words, fitted), inputs=inputs, outputs={tab.message, *gallery.outputs}
         )
+
+
+def _connect_previews(tab: PhotographTab, service: Service) -> None:
+    """Draw previews with what would draw the picture, and show them when they are there."""
+    gallery, live = tab.who.drawing.gallery, tab.live
+    followed = [live.job, gallery.drawn, *gallery.inputs]
+
+    def drawn(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        command = DrawStylePreviews(options=replace(service.app.options, base=_drawer(tab, service, values)))
+        return show_job(live, service, service.submit(command).id, words=tab.words)
+
+    def ticked(id: str | None, *row: Any) -> dict[Any, Any]:
+        job = next((one for one in service.queue.list() if one.id == id), None)
+        found = gallery.after(job, dict(zip(followed[1:], row, strict=True))) if job else {}
+        return found or {gallery.drawn: row[0]}
+
+    inputs, handler = source_inputs(tab), saying(tab.message, tab.words, drawn)
+    compat.listen(gallery.draw.click, handler, inputs=inputs, outputs={tab.message, *live.outputs})
+    shown = {gallery.drawn, gallery.sheet, gallery.damage, *gallery.outputs}
+    compat.listen(live.tick.click, ticked, inputs=followed, outputs=shown)
+
+
+def _drawer(tab: PhotographTab, service: Service, values: Mapping[Any, Any]) -> str | None:
+    """Return the checkpoint that would draw: the one for the template, the chosen one, or the first person's own."""
+    who, how = tab.who, tab.how
+    base = who.drawing.drawer(values) or how.bases.named(values[how.base])
+    if base and base != how.as_trained:
+        return base
+    workspace, persons = service.app.workspace, tuple(values[who.persons.group] or ())
+    return base_of(workspace, workspace.person(persons[0])) if persons else None
 
 
 def source_inputs(tab: PhotographTab) -> set[Any]:

@@ -13,6 +13,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.ui.ranking import Ranked, ranked
 from easyphoto.workspace.favourites import change_favourite, favourites_in
+from easyphoto.workspace.folders import is_file_name
 
 KIND, PLACED = "photograph", "place"
 KINDS = (KIND, PLACED)
@@ -79,11 +80,10 @@ class Sessions:
             return change_favourite(picture.path)
 
     def template(self, picture: SessionPicture) -> Path | None:
-        """Return the template's file; None if it is gone."""
-        names = [str(name) for name in self.service.queue.get(picture.job).request.get("templates", ())]
-        name = next((name for name in names if Path(name).stem == picture.ranked.template), None)
+        """Return the template's file, or the picture that was drawn in place of one; None if it is gone."""
+        name = next((name for name in templates_of(self.service.queue.get(picture.job)) if _is_of(name, picture)), None)
         if name is None:
-            return None
+            return drawn_template(picture)
         found = next((entry.path for entry in self.service.templates() if entry.path.name == name), None)
         if found is not None:
             return found
@@ -105,3 +105,19 @@ class Sessions:
             return self.service.queue.file(job.id, picture.file)
         except UnknownJob:
             return None
+
+
+def templates_of(job: Job) -> tuple[str, ...]:
+    """Return the names of the templates that the job was asked for; none where they are drawn from words."""
+    one = job.request.get("template")
+    return tuple(str(name) for name in (*job.request.get("templates", ()), *((one,) if one else ())))
+
+
+def drawn_template(picture: SessionPicture) -> Path | None:
+    """Return the drawing that the result was painted on, which lies beside it; None if it is gone."""
+    file = picture.path.with_name(f"{picture.ranked.template}.png")
+    return file if picture.ranked.is_drawn and is_file_name(file.name) and file.is_file() else None
+
+
+def _is_of(template: str, picture: SessionPicture) -> bool:
+    return Path(template).stem == picture.ranked.template

@@ -8,6 +8,8 @@ from typing import Any
 
 import gradio as gr
 
+from easyphoto.commands.draw_style_previews import DrawStylePreviews
+from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
 from easyphoto.ui import compat
 from easyphoto.ui.card import notes_html
@@ -24,7 +26,6 @@ from easyphoto.workspace.styles import (
     change_favourite_style,
     damaged_styles,
     favourite_styles,
-    favourites_first,
     found_styles,
 )
 
@@ -44,6 +45,8 @@ class StyleGallery:
     tiles: Any
     damage: Any
     draw: Any
+    drawn: Any
+    """State: the drawing of previews whose pictures are shown already."""
     orders: Orders
     view: StyleTiles
     service: Service
@@ -75,7 +78,9 @@ class StyleGallery:
             self.chosen: id,
             self.family: family,
             self.said: self.view.chosen(chosen),
-            self.tiles: self.view.html(favourites_first(found, marked), chosen=id, favourites=marked, hidden=hidden),
+            self.tiles: self.view.html(
+                sorted(found, key=lambda style: style.id not in marked), chosen=id, favourites=marked, hidden=hidden
+            ),
         }
 
     def renewed(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -87,6 +92,12 @@ class StyleGallery:
             self.sheet: self.view.sheet(all_styles(workspace)),
             self.damage: notes_html(damaged, self.words) if damaged else "",
         }
+
+    def after(self, job: Job, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        """Return the tiles once more when a drawing of previews has ended, and nothing for any other job."""
+        if job.kind != DrawStylePreviews.kind or not job.state.is_over or values.get(self.drawn) == job.id:
+            return {}
+        return {**self.renewed(values), self.drawn: job.id}
 
     def ordered(self, order: str, values: Mapping[Any, Any]) -> dict[Any, Any]:
         """Choose a style, or mark it. Raises UnknownStyle."""
@@ -129,7 +140,7 @@ def place_gallery(prefix: str, service: Service, words: Translator) -> StyleGall
         draw = gr.Button(words("Draw previews"), size="sm", elem_id=f"{prefix}_draw")
     return StyleGallery(
         fold, gr.State(NONE), gr.State(""), said, search, group, favourites, sheet, tiles, damage, draw,
-        place_orders(prefix), view, service,
+        gr.State(""), place_orders(prefix), view, service,
     )  # fmt: skip
 
 
