@@ -43,9 +43,9 @@ class Painting:
     layers: tuple[bytes, ...] = ()
 
 
-def place_painting(label: str, elem_id: str, *, visible: bool = True) -> Any:
-    """Return the editor. It must appear together with its picture: some versions give it no size before."""
-    words = {"label": label, "elem_id": elem_id, "interactive": True, "visible": visible}
+def place_painting(label: str, elem_id: str) -> Any:
+    """Return the editor. What it stands in must appear with its picture: else some versions give it no size."""
+    words = {"label": label, "elem_id": elem_id, "interactive": True}
     if _IS_THREE:
         return _Editor(
             source="upload", tool="sketch", type="pil", image_mode="RGB", brush_color="#ffffff", mask_opacity=0.75,

@@ -41,6 +41,7 @@ class PlacingPart:
     upload: Any
     uploads: Any
     """State: names of the uploads among the pictures."""
+    painting: Any
     editor: Any
     hint: Any
     box: Any
@@ -81,8 +82,9 @@ class PlacingPart:
         """Return the editor with the picture that is painted over; without one, a hint in its place."""
         entry = self.choosing.templates(uploads).get(template or "")
         shown = {self.hint: compat.update(visible=entry is None)}
-        value = {} if entry is None else {"value": background_of(entry.path)}
-        return {**shown, self.editor: compat.update(visible=entry is not None, **value)}
+        if entry is not None:
+            shown[self.editor] = background_of(entry.path)
+        return {**shown, self.painting: compat.update(visible=entry is not None)}
 
     def ask(self, values: Mapping[Any, Any]) -> Job:
         """Submit the job. Raises InputError, BadMask and BadSettings."""
@@ -108,7 +110,9 @@ def place_placing(prefix: str, choosing: Choosing, words: Translator) -> Placing
     templates = place_choice(words("Picture"), (), elem_id=f"{prefix}_templates", thumbnails=thumbnails, is_single=True)
     upload = FileButton(words("Add a picture …"), file_types=PICTURE_TYPES, size="sm", elem_id=f"{prefix}_upload")
     hint = gr.HTML(_empty(words("Choose a picture: then paint where the object goes.")), elem_id=f"{prefix}_hint")
-    editor = place_painting(words("Paint over where it goes"), f"{prefix}_editor", visible=False)
+    # Hidden by what is around it: made visible itself, gradio 4's editor keeps its picture hidden.
+    with gr.Column(visible=False, elem_id=f"{prefix}_painting") as painting:
+        editor = place_painting(words("Paint over where it goes"), f"{prefix}_editor")
     box = gr.Textbox(
         "", label=words("or a box"), max_lines=1, elem_id=f"{prefix}_box", interactive=True,
         placeholder="0.2,0.3,0.4,0.4", info=words.translate(BOX_SO),
@@ -118,7 +122,7 @@ def place_placing(prefix: str, choosing: Choosing, words: Translator) -> Placing
     folded = gr.Accordion(words("Advanced"), open=False, elem_id=f"{prefix}_advanced")
     with folded, gr.Row(elem_classes=["easyphoto-fields"]):
         fields.place_rest()
-    return PlacingPart(things, nothing, templates, upload, gr.State(()), editor, hint, box, fields, choosing)
+    return PlacingPart(things, nothing, templates, upload, gr.State(()), painting, editor, hint, box, fields, choosing)
 
 
 def connect_placing(part: PlacingPart, message: Any) -> None:
@@ -144,7 +148,7 @@ def connect_placing(part: PlacingPart, message: Any) -> None:
 def _listen(
     event: Callable[..., Any], handler: Callable[..., dict[Any, Any]], part: PlacingPart, message: Any, inputs: Any
 ) -> None:
-    outputs = {message, part.uploads, part.editor, part.hint, *part.outputs}
+    outputs = {message, part.uploads, part.painting, part.editor, part.hint, *part.outputs}
     compat.listen(event, saying(message, part.words, handler), inputs=inputs, outputs=outputs)
 
 
