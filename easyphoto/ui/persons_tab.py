@@ -25,11 +25,24 @@ from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import FileDrop, brought, named_folder
 from easyphoto.ui.exports import exports_folder, new_export, remove_exports
 from easyphoto.ui.handlers import Renewal, saying
+from easyphoto.ui.kind_filter import KindFilter, connect_filter, place_filter
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
 from easyphoto.ui.naming import label_of
 from easyphoto.ui.orders import Orders, connect_orders, mark_html, place_orders
-from easyphoto.ui.person_tiles import DELETE, EXPORT, RENAME, PersonTiles, doomed_html, doomed_of, read_order
+from easyphoto.ui.person_checkpoints import CheckpointsDialog, connect_checkpoints, place_checkpoints
+from easyphoto.ui.person_tiles import (
+    DELETE,
+    EXPORT,
+    RENAME,
+    STEPS,
+    WORDS,
+    PersonTiles,
+    doomed_html,
+    doomed_of,
+    read_order,
+)
+from easyphoto.ui.person_words import WordsDialog, connect_words, place_words
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.workspace.folders import Damaged, Person
 
@@ -67,6 +80,9 @@ class PersonsTab:
     exported: Any
     rename: Question
     delete: Question
+    called: WordsDialog
+    steps: CheckpointsDialog
+    filter: KindFilter
     arrival: Import
     view: PersonTiles
     words: Translator
@@ -86,6 +102,8 @@ def build(service: Service, words: Translator) -> PersonsTab:
     delete = _place_question(
         "delete", words("Type the name to confirm"), words("Delete for good"), words("Keep"), is_grave=True
     )
+    called, steps = place_words(PREFIX, words), place_checkpoints(PREFIX, words, view.thumbnails)
+    filter = place_filter(PREFIX, words, everybody(service)[0])
     tiles = gr.HTML(view.html(*everybody(service)), elem_id=f"{PREFIX}_tiles")
     gr.HTML(
         _hint(
@@ -96,7 +114,9 @@ def build(service: Service, words: Translator) -> PersonsTab:
     )
     arrival = _place_import(words, is_local=service.facts().is_local)
     orders, whose = place_orders(PREFIX), gr.State(None)
-    return PersonsTab(tiles, orders, whose, message, exported, rename, delete, arrival, view, words)
+    return PersonsTab(
+        tiles, orders, whose, message, exported, rename, delete, called, steps, filter, arrival, view, words
+    )
 
 
 def _place_question(
@@ -142,9 +162,16 @@ def connect(tab: PersonsTab, service: Service) -> None:
     _connect_delete(tab, service)
     _connect_import(tab, service)
 
+    def again() -> dict[Any, Any]:
+        return _tiles(tab, service)
+
+    connect_words(tab.called, service, tab.message, tab.whose, again)
+    connect_checkpoints(tab.steps, service, tab.message, again)
+    connect_filter(tab.filter)
+
 
 def renewal(tab: PersonsTab, service: Service) -> Renewal:
-    return Renewal(lambda: _tiles(tab, service), {tab.tiles})
+    return Renewal(lambda: _tiles(tab, service), {tab.tiles, tab.filter.choice})
 
 
 def everybody(service: Service) -> tuple[tuple[Person, ...], tuple[Damaged, ...]]:
@@ -154,7 +181,8 @@ def everybody(service: Service) -> tuple[tuple[Person, ...], tuple[Damaged, ...]
 
 
 def _tiles(tab: PersonsTab, service: Service) -> dict[Any, Any]:
-    return {tab.tiles: tab.view.html(*everybody(service))}
+    persons, damaged = everybody(service)
+    return {tab.tiles: tab.view.html(persons, damaged), **tab.filter.offered(persons)}
 
 
 def _connect_orders(tab: PersonsTab, service: Service) -> None:
@@ -170,6 +198,10 @@ def _connect_orders(tab: PersonsTab, service: Service) -> None:
             updates[tab.exported] = compat.update(value=str(file), visible=True)
             said = words("{name} is being downloaded. If nothing happens, use the link.", name=name)
             updates[tab.message] = message_html(said, is_good=True) + mark_html(link=f"{PREFIX}_exported")
+        elif verb == WORDS:
+            updates |= tab.called.opened(person, name)
+        elif verb == STEPS:
+            updates |= tab.steps.opened(person, name, service)
         elif verb == RENAME:
             updates[tab.rename.group] = compat.update(visible=True)
             updates[tab.rename.said] = _hint(words("Rename {name}:", name=name))
@@ -180,14 +212,15 @@ def _connect_orders(tab: PersonsTab, service: Service) -> None:
             updates[tab.delete.answer] = compat.update(value="", placeholder=certain_names(name, person)[0])
         return updates
 
-    outputs = {tab.message, tab.whose, tab.exported, *_questions(tab)}
+    outputs = {tab.message, tab.whose, tab.exported, *_questions(tab), *tab.called.outputs, *tab.steps.outputs}
     connect_orders(tab.orders, saying(tab.message, words, ordered), outputs=outputs)
     for question in (tab.rename, tab.delete):
         compat.listen(question.no.click, lambda: _closed(tab), outputs={tab.exported, *_questions(tab)})
 
 
 def _questions(tab: PersonsTab) -> set[Any]:
-    return {part for each in (tab.rename, tab.delete) for part in (each.group, each.said, each.answer)}
+    questions = {part for each in (tab.rename, tab.delete) for part in (each.group, each.said, each.answer)}
+    return {*questions, tab.called.group, tab.steps.group}
 
 
 def _closed(tab: PersonsTab) -> dict[Any, Any]:
@@ -195,6 +228,8 @@ def _closed(tab: PersonsTab) -> dict[Any, Any]:
     return {
         tab.rename.group: hidden,
         tab.delete.group: hidden,
+        **tab.called.closed(),
+        **tab.steps.closed(),
         tab.exported: compat.update(value=None, visible=False),
     }
 
@@ -206,7 +241,7 @@ def _connect_rename(tab: PersonsTab, service: Service) -> None:
         return {**_closed(tab), **_tiles(tab, service), tab.message: message_html(said, is_good=True)}
 
     handler = saying(tab.message, tab.words, renamed)
-    outputs = {tab.message, tab.tiles, tab.exported, *_questions(tab)}
+    outputs = {tab.message, tab.tiles, tab.filter.choice, tab.exported, *_questions(tab)}
     for event in (tab.rename.yes.click, tab.rename.answer.submit):
         compat.listen(event, handler, inputs=[tab.whose, tab.rename.answer], outputs=outputs)
 
@@ -229,7 +264,7 @@ def _connect_delete(tab: PersonsTab, service: Service) -> None:
         done = message_html(said, is_good=not found.left)
         return {**_closed(tab), **_tiles(tab, service), tab.whose: None, tab.message: done}
 
-    outputs = {tab.message, tab.whose, tab.tiles, tab.exported, *_questions(tab)}
+    outputs = {tab.message, tab.whose, tab.tiles, tab.filter.choice, tab.exported, *_questions(tab)}
     compat.listen(
         tab.delete.yes.click,
         saying(tab.message, words, deleted),
@@ -265,7 +300,7 @@ def _connect_import(tab: PersonsTab, service: Service) -> None:
         kinds=(ImportPersons.kind,),
         body=lambda job, events: import_html(job, words),
         extra=lambda job, events: _tiles(tab, service) if job.state.is_over else {},
-        extra_outputs=[tab.tiles],
+        extra_outputs=[tab.tiles, tab.filter.choice],
     )
     compat.listen(
         part.start.click,
