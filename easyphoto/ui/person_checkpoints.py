@@ -77,7 +77,8 @@ class CheckpointsDialog:
         pictures = "".join(f'<img src="{link}" alt="">' for link in links)
         button = self._button(words("Take this one"), person, step, is_on=found.chosen == step, label=said)
         return (
-            f'<article class="easyphoto-tile" aria-label="{escape(said)}"><div class="easyphoto-painted">{pictures}</div>'
+            f'<article class="easyphoto-tile" aria-label="{escape(said)}">'
+            f'<div class="easyphoto-painted">{pictures}</div>'
             f'<div class="easyphoto-tile-words"><h3>{escape(said)}</h3></div>'
             f'<div class="easyphoto-orders">{button}</div></article>'
         )

@@ -1,4 +1,4 @@
-"""The words that describe a person, or call a scene or an object: typed, proposed from photos, saved when people say so."""
+"""The words that describe a person, or call a scene or an object: typed or proposed, and saved when people say so."""
 
 from __future__ import annotations
 

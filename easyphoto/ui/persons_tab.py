@@ -44,7 +44,8 @@ from easyphoto.ui.person_tiles import (
 )
 from easyphoto.ui.person_words import WordsDialog, connect_words, place_words
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace.folders import Damaged, Person
+from easyphoto.ui.train_kind import kind_labels
+from easyphoto.workspace.folders import OBJECT, SCENE, Damaged, Person
 
 PREFIX = "easyphoto_persons"
 
@@ -66,6 +67,8 @@ class Import:
     folder: Any | None
     """None if others can reach the page, because it takes a path on this machine."""
     name: Any
+    shows: Any
+    """What a LoRA file shows."""
     start: Any
     live: LiveCard
 
@@ -138,7 +141,10 @@ def _place_import(words: Translator, *, is_local: bool) -> Import:
             _hint(words("A ZIP from Export, or what the EasyPhoto extension of 2023 kept in easyphoto-user-id-infos."))
         )
         with gr.Row(elem_classes=["easyphoto-columns"]):
-            upload = FileDrop(label=words("ZIP file"), file_types=[".zip"], elem_id=f"{PREFIX}_import_file", height=120)
+            upload = FileDrop(
+                label=words("ZIP file, or the LoRA of a scene or an object"), file_types=[".zip", ".safetensors"],
+                elem_id=f"{PREFIX}_import_file", height=120,
+            )  # fmt: skip
             with gr.Column():
                 folder = (
                     gr.Textbox(
@@ -151,9 +157,19 @@ def _place_import(words: Translator, *, is_local: bool) -> Import:
                     "", label=words("Name"), placeholder=words("same as before"), max_lines=1,
                     elem_id=f"{PREFIX}_import_name", info=words("Only if one person is imported."),
                 )  # fmt: skip
+        shows = gr.Radio(
+            [words("as it says itself"), *lora_kinds(words)], value=words("as it says itself"), interactive=True,
+            label=words("What a LoRA file shows"), elem_id=f"{PREFIX}_import_kind",
+        )  # fmt: skip
         start = gr.Button(words("Import"), variant="primary", elem_id=f"{PREFIX}_import_start")
         live = place_card(PREFIX, words)
-    return Import(upload, folder, name, start, live)
+    return Import(upload, folder, name, shows, start, live)
+
+
+def lora_kinds(words: Translator) -> dict[str, str]:
+    """Return the kinds of a LoRA file by their labels; a person is more than one file."""
+    labels = kind_labels(words)
+    return {labels[kind]: kind for kind in (SCENE, OBJECT)}
 
 
 def connect(tab: PersonsTab, service: Service) -> None:
@@ -290,7 +306,8 @@ def _connect_import(tab: PersonsTab, service: Service) -> None:
             advice = text("Choose a ZIP file, or give a folder.")
             raise InputError(text("There is nothing to import."), advice=advice)
         source = files[0].at_most(MOST_ARCHIVE) if files else named_folder(typed)
-        job = service.submit(ImportPersons(source, (values[part.name] or "").strip() or None))
+        name, kind = (values[part.name] or "").strip() or None, lora_kinds(words).get(values[part.shows])
+        job = service.submit(ImportPersons(source, name, concept=kind))
         return {part.upload: None, **show_job(part.live, service, job.id, words=words)}
 
     connect_card(
@@ -305,7 +322,7 @@ def _connect_import(tab: PersonsTab, service: Service) -> None:
     compat.listen(
         part.start.click,
         saying(tab.message, words, started),
-        inputs={part.upload, part.name} | ({part.folder} if part.folder is not None else set()),
+        inputs={part.upload, part.name, part.shows} | ({part.folder} if part.folder is not None else set()),
         outputs={tab.message, part.upload, *part.live.outputs},
     )
 
