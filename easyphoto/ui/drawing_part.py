@@ -110,7 +110,8 @@ def place_drawing(prefix: str, service: Service, words: Translator, facts: HostF
     )  # fmt: skip
     gallery = place_gallery(prefix, service, words)
     pose, *posed = _place_pose(prefix, words)
-    fields = SettingFields(DrawingSettings, words, f"{prefix}_drawing")
+    short = {"size": "768x1024", "save_template": ""}
+    fields = SettingFields(DrawingSettings, words, f"{prefix}_drawing", short=short)
     with gr.Row(elem_classes=["easyphoto-fields"]):
         fields.place("size", "save_template")
     bases = BaseNames(words)

@@ -14,7 +14,7 @@ from easyphoto.ui.card import STATE_SIGNS, STATE_WORDS, capital, percent_of, tim
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photo_names import known_stem
-from easyphoto.ui.sessions import KIND, templates_of
+from easyphoto.ui.sessions import KIND
 
 MOST_EARLIER = 40
 """Number of ended jobs that are listed."""

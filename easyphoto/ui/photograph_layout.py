@@ -214,7 +214,11 @@ def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
     )  # fmt: skip
     preset_said = gr.HTML("", elem_id=f"{PREFIX}_preset_said")
     fields = SettingFields(
-        InferenceSettings, words, PREFIX, more={"restore": facts.restorers, "upscale": facts.upscalers}
+        InferenceSettings,
+        words,
+        PREFIX,
+        more={"restore": facts.restorers, "upscale": facts.upscalers},
+        short={"scene": "room:0.8"},
     )
     fields.place("count")
     with gr.Row(elem_classes=["easyphoto-joined"]):
