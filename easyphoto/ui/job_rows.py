@@ -14,7 +14,7 @@ from easyphoto.ui.card import STATE_SIGNS, STATE_WORDS, capital, percent_of, tim
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photo_names import known_stem
-from easyphoto.ui.sessions import KIND
+from easyphoto.ui.sessions import KIND, TEMPLATES
 
 MOST_EARLIER = 40
 """Number of ended jobs that are listed."""
@@ -93,7 +93,7 @@ class JobRows:
         )
 
     def _about(self, job: Job) -> str:
-        stems = [Path(name).stem for name in templates_of(job)]
+        stems = [Path(name).stem for name in pictures_named(job.request, TEMPLATES)]
         templates = [self.titles.get(stem, known_stem(stem)) for stem in stems]
         few = ", ".join(templates[:2]) + (f" + {len(templates) - 2}" if len(templates) > 2 else "")
         return " · ".join(part for part in (escape(few or _drawn_words(job)), time_html(job.created)) if part)

@@ -11,6 +11,7 @@ from easyphoto.errors import InputError, UnknownJob
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
+from easyphoto.persons.traces import pictures_named
 from easyphoto.ui.ranking import Ranked, ranked
 from easyphoto.workspace.favourites import change_favourite, favourites_in
 from easyphoto.workspace.folders import is_file_name
@@ -18,6 +19,8 @@ from easyphoto.workspace.folders import is_file_name
 KIND, PLACED = "photograph", "place"
 KINDS = (KIND, PLACED)
 """Kinds of the jobs that make pictures."""
+TEMPLATES = ("templates", "template")
+"""Under which their requests name the pictures that they paint on."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,8 @@ class Sessions:
 
     def template(self, picture: SessionPicture) -> Path | None:
         """Return the template's file, or the picture that was drawn in place of one; None if it is gone."""
-        name = next((name for name in templates_of(self.service.queue.get(picture.job)) if _is_of(name, picture)), None)
+        asked = pictures_named(self.service.queue.get(picture.job).request, TEMPLATES)
+        name = next((name for name in asked if Path(name).stem == picture.ranked.template), None)
         if name is None:
             return drawn_template(picture)
         found = next((entry.path for entry in self.service.templates() if entry.path.name == name), None)
@@ -107,17 +111,7 @@ class Sessions:
             return None
 
 
-def templates_of(job: Job) -> tuple[str, ...]:
-    """Return the names of the templates that the job was asked for; none where they are drawn from words."""
-    one = job.request.get("template")
-    return tuple(str(name) for name in (*job.request.get("templates", ()), *((one,) if one else ())))
-
-
 def drawn_template(picture: SessionPicture) -> Path | None:
     """Return the drawing that the result was painted on, which lies beside it; None if it is gone."""
     file = picture.path.with_name(f"{picture.ranked.template}.png")
     return file if picture.ranked.is_drawn and is_file_name(file.name) and file.is_file() else None
-
-
-def _is_of(template: str, picture: SessionPicture) -> bool:
-    return Path(template).stem == picture.ranked.template
