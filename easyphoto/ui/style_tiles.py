@@ -32,8 +32,8 @@ class StyleTiles:
         tiles = self._none(is_on=chosen == NONE) + "".join(
             self._tile(style, is_on=style.id == chosen, is_favourite=style.id in favourites) for style in styles
         )
-        said = [words("{count} styles", count=len(styles))]
-        said += [words("{count} more are for other models, and not offered here.", count=hidden)] if hidden else []
+        said = [words("Styles: {count}", count=len(styles))]
+        said += [words("For other models, and not offered here: {count}", count=hidden)] if hidden else []
         return (
             f'<div lang="{words.tag}"><p class="easyphoto-hint" role="status">{escape(" · ".join(said))}</p>'
             f'<div class="easyphoto-results easyphoto-gallery easyphoto-styles" role="group"'

@@ -73,7 +73,7 @@ def test_a_style_is_found_marked_and_chosen_and_a_picture_is_drawn_from_words(pa
     page.wait_for_selector(TILES)
     everything = page.locator(TILES).count()
     assert page.locator(TILES, has_text="Ballroom").count() == 0
-    assert "are for other models, and not offered here" in page.inner_text(f"{TAB}styles_tiles [role=status]")
+    assert "For other models, and not offered here" in page.inner_text(f"{TAB}styles_tiles [role=status]")
     assert findings(page) == []
 
     # In both languages, whichever the page speaks.
@@ -99,9 +99,8 @@ def test_a_style_is_found_marked_and_chosen_and_a_picture_is_drawn_from_words(pa
     page.locator(TILES).nth(1).click()
     page.wait_for_selector(".easyphoto-chosen")
     page.fill(f"{TAB}words :is(textarea, input)", "a violinist on a stage")
-    page.locator(f"{TAB}start").click()
 
-    asked = request_of(workspace, "photograph")
+    asked = start(page, workspace, "photograph")
     assert (asked["persons"], asked["templates"]) == (["anna"], [])
     assert asked["settings"]["prompt"] == "a violinist on a stage"
     assert asked["drawing"]["style"] == "own-Red sweater"
@@ -116,9 +115,8 @@ def test_a_mask_is_painted_by_mouse_and_goes_into_the_request(page: Any, workspa
     page.wait_for_selector(f"{TAB}message [role=alert] >> text=No picture is chosen.")
     page.locator(f"{TAB}placing_templates label", has_text="At home").click()
     paint(page)
-    page.locator(f"{TAB}start").click()
 
-    asked = request_of(workspace, "place")
+    asked = start(page, workspace, "place")
     assert (asked["name"], asked["template"], asked["box"]) == ("cup", "03-room.png", None)
     with Image.open(workspace.uploads / asked["mask"]) as kept:
         mask = np.asarray(kept.convert("L"))
@@ -151,15 +149,17 @@ def paint(page: Any) -> None:
     page.wait_for_timeout(1_000)
 
 
-def request_of(workspace: Workspace, kind: str) -> dict[str, Any]:
-    """Return the request of the newest job of that kind, once there is one."""
-    for _ in range(600):
+def start(page: Any, workspace: Workspace, kind: str) -> dict[str, Any]:
+    """Press the button and return the request of the job of that kind, once there is one."""
+    page.locator(f"{TAB}start").click()
+    page.wait_for_selector(f"{TAB}card .easyphoto-card, {TAB}message [role=alert]")
+    for _ in range(100):
         records = [json.loads(file.read_text("utf-8")) for file in workspace.jobs.glob("*/job.json")]
-        found = sorted((one for one in records if one["kind"] == kind), key=lambda one: one["id"])
+        found = [one for one in records if one["kind"] == kind]
         if found:
-            return dict(found[-1]["request"])
+            return dict(found[0]["request"])
         time.sleep(0.1)
-    raise AssertionError(f"no job {kind} was made")
+    raise AssertionError(f"no job {kind}: {page.inner_text(f'{TAB}message')}")
 
 
 # Where the square picture lies: gradio 3 and 4 give the canvas its size, gradio 6 draws it amid a larger one.
