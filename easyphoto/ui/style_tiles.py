@@ -43,7 +43,7 @@ class StyleTiles:
     def sheet(self, styles: Sequence[Style]) -> str:
         """Return a style sheet with the previews, which is sent less often than the tiles."""
         links = [(style.id, self.thumbnails.link_or_none(style.preview, SIDE)) for style in styles if style.preview]
-        rules = [f"{_picture(id)}{{background-image:url({link})}}" for id, link in links if link]
+        rules = [f"{_picture(id)}{{--easyphoto-picture:url({link})}}" for id, link in links if link]
         return f"<style>{''.join(rules)}</style>"
 
     def chosen(self, style: Style | None) -> str:

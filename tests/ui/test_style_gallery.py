@@ -105,7 +105,7 @@ def test_a_tile_without_a_preview_says_so_and_one_with_it_shows_it(gallery: Styl
     labels = re.findall(r'aria-label="([^"]*(?:wall|sweater)[^"]*)" ?(?:title="[^"]*")?>', shown[gallery.tiles])
     assert "Grey wall, Portraits" in labels
     assert "Red sweater, Fashion, not drawn yet" in labels
-    assert '[data-easyphoto-style="own-wall"]{background-image:url(data:image/jpeg' in shown[gallery.sheet]
+    assert '[data-easyphoto-style="own-wall"]{--easyphoto-picture:url(data:image/jpeg' in shown[gallery.sheet]
     assert "own-sweater" not in shown[gallery.sheet]
 
 
