@@ -123,16 +123,6 @@ def _connect_who(tab: PhotographTab, service: Service) -> None:
     who, words = tab.who, tab.words
     inputs = {who.persons.group, who.templates.group, who.plan, *tab.how.option_inputs}
     outputs = {who.plan, who.assignments, tab.message}
-    gallery = who.drawing.gallery
-
-    def chosen(values: Mapping[Any, Any]) -> dict[Any, Any]:
-        return plan_updates(tab, plan_of(tab, values))
-
-    def whom(values: Mapping[Any, Any]) -> dict[Any, Any]:
-        """The styles are those of what draws, which may be the persons' own checkpoint."""
-        found = with_family(tab, service, values)
-        changed = gallery.listed(found) if found[gallery.family] != values[gallery.family] else {}
-        return {**chosen(values), **changed}
 
     def uploaded(values: Mapping[Any, Any]) -> dict[Any, Any]:
         kept = [service.keep(file.name, file.take()).name for file in brought(values[who.upload])]
@@ -158,16 +148,7 @@ def _connect_who(tab: PhotographTab, service: Service) -> None:
 
     everything = {*outputs, who.nobody, *who.persons.outputs, *who.templates.outputs}
     connect_orders(who.choose, saying(tab.message, words, alone), inputs=[who.plan], outputs=everything)
-    also = inputs | source_inputs(tab)
-    for group, asked_for, given_to, changed in (
-        (who.persons.group, whom, also, outputs | gallery.outputs),
-        (who.templates.group, chosen, inputs, outputs),
-    ):
-        handler = saying(tab.message, words, asked_for)
-        pressed = compat.listen(latest(group.input), handler, inputs=given_to, outputs=changed)
-        if compat.version() < (4,):
-            # In gradio 3, clicks during this call fire no event: read the choice once more afterwards.
-            compat.listen(pressed.then, handler, inputs=given_to, outputs=changed)
+    _connect_choices(tab, service, inputs, outputs)
     compat.listen(
         who.upload.upload,
         saying(tab.message, words, uploaded),
@@ -175,6 +156,31 @@ def _connect_who(tab: PhotographTab, service: Service) -> None:
         outputs={*outputs, *who.templates.outputs},
     )
     connect_orders(who.orders, saying(tab.message, words, given), inputs=[who.plan], outputs=outputs)
+
+
+def _connect_choices(tab: PhotographTab, service: Service, inputs: set[Any], outputs: set[Any]) -> None:
+    """Connect the choice of persons and of templates, each press of which changes the plan."""
+    who, gallery = tab.who, tab.who.drawing.gallery
+
+    def chosen(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        return plan_updates(tab, plan_of(tab, values))
+
+    def whom(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        """The styles are those of what draws, which may be the persons' own checkpoint."""
+        found = with_family(tab, service, values)
+        changed = gallery.listed(found) if found[gallery.family] != values[gallery.family] else {}
+        return {**chosen(values), **changed}
+
+    also = inputs | source_inputs(tab)
+    for group, asked_for, given_to, changed in (
+        (who.persons.group, whom, also, outputs | gallery.outputs),
+        (who.templates.group, chosen, inputs, outputs),
+    ):
+        handler = saying(tab.message, tab.words, asked_for)
+        pressed = compat.listen(latest(group.input), handler, inputs=given_to, outputs=changed)
+        if compat.version() < (4,):
+            # In gradio 3, clicks during this call fire no event: read the choice once more afterwards.
+            compat.listen(pressed.then, handler, inputs=given_to, outputs=changed)
 
 
 def plan_of(tab: PhotographTab, values: Mapping[Any, Any]) -> PhotographPlan:

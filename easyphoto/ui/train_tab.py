@@ -82,11 +82,7 @@ def build(service: Service, words: Translator) -> TrainTab:
                 words("A name and a base checkpoint are enough; everything else is set to good values."),
             )
             form = place_form(words, facts, kind)
-            with gr.Row(elem_classes=["easyphoto-buttons"]):
-                start = gr.Button(words("Start training"), variant="primary", elem_id=f"{PREFIX}_start")
-                add = gr.Button(words("Add without training"), elem_id=f"{PREFIX}_add")
-            said = _hint(words("Adding takes seconds and keeps the photos; a training can follow at any time."))
-            add_hint = gr.HTML(said, elem_id=f"{PREFIX}_add_hint")
+            start, add, add_hint = _place_start(words)
             message = gr.HTML("", elem_id=f"{PREFIX}_message")
             live = place_card(PREFIX, words)
             fold = gr.Accordion(words("The trainer's own log"), open=False, visible=False, elem_id=f"{PREFIX}_worker")
@@ -113,6 +109,15 @@ def build(service: Service, words: Translator) -> TrainTab:
         words,
         guide,
     )
+
+
+def _place_start(words: Translator) -> tuple[Any, Any, Any]:
+    """Return the buttons that begin, and what is said of the second."""
+    with gr.Row(elem_classes=["easyphoto-buttons"]):
+        start = gr.Button(words("Start training"), variant="primary", elem_id=f"{PREFIX}_start")
+        add = gr.Button(words("Add without training"), elem_id=f"{PREFIX}_add")
+    said = _hint(words("Adding takes seconds and keeps the photos; a training can follow at any time."))
+    return start, add, gr.HTML(said, elem_id=f"{PREFIX}_add_hint")
 
 
 def connect(tab: TrainTab, service: Service) -> None:
