@@ -48,8 +48,8 @@ def place_painting(label: str, elem_id: str) -> Any:
     words = {"label": label, "elem_id": elem_id, "interactive": True}
     if _IS_THREE:
         return _Editor(
-            source="upload", tool="sketch", type="pil", image_mode="RGB", brush_color="#ffffff", mask_opacity=0.75,
-            show_share_button=False, show_download_button=False, height=480, **words,
+            source="upload", tool="sketch", type="pil", image_mode="RGB", brush_color="#ffffff", brush_radius=24,
+            mask_opacity=0.75, show_share_button=False, show_download_button=False, height=480, **words,
         )  # fmt: skip
     brush = gr.Brush(default_size=40, colors=["#ffffff"], default_color="#ffffff", color_mode="fixed")
     more: dict[str, Any] = {"show_download_button": False, "show_share_button": False}

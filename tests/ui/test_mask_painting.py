@@ -32,7 +32,7 @@ def test_strokes_become_a_mask_of_the_templates_size(mode: str):
 
     assert mask is not None
     assert (mask.size, mask.mode) == ((400, 200), "L")
-    assert set(np.unique(mask)) == {0, 255}
+    assert set(np.unique(np.asarray(mask))) == {0, 255}
     left, top, right, bottom = mask.getbbox()
     assert max(abs(left - 40), abs(top - 40), abs(right - 120), abs(bottom - 80)) <= 4
 

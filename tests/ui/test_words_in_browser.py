@@ -105,12 +105,14 @@ def test_a_style_is_found_marked_and_chosen_and_a_picture_is_drawn_from_words(pa
     assert asked["settings"]["prompt"] == "a violinist on a stage"
     assert asked["drawing"]["style"] == "own-Red sweater"
     driver._shoot(page, "words")
+    fits_a_phone(page, "words")
 
 
 def test_a_mask_is_painted_by_mouse_and_goes_into_the_request(page: Any, workspace: Workspace):
     source(page, "An object into a picture")
     # The only object is chosen already.
     page.wait_for_selector(f"{TAB}placing_things input:checked")
+    assert findings(page) == []
     page.locator(f"{TAB}start").click()
     page.wait_for_selector(f"{TAB}message [role=alert] >> text=No picture is chosen.")
     page.locator(f"{TAB}placing_templates label", has_text="At home").click()
@@ -128,6 +130,17 @@ def test_a_mask_is_painted_by_mouse_and_goes_into_the_request(page: Any, workspa
     for across, down in ((0.1, 0.1), (LEFT, BOTTOM), (0.9, TOP), (0.45, 0.9)):
         assert not painted[int(down * height), int(across * width)], (across, down)
     driver._shoot(page, "placing")
+    fits_a_phone(page, "placing")
+
+
+def fits_a_phone(page: Any, name: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.wait_for_function("document.documentElement.scrollWidth <= 390")
+    # Gradio lets a button grow for 0.2 seconds.
+    page.wait_for_timeout(300)
+    low = [each for each in page.evaluate(driver.LOW_BUTTONS) if "placing_editor" not in each]
+    assert [each for each in low if each.startswith("easyphoto")] == []
+    driver._shoot(page, f"{name}-390")
 
 
 def source(page: Any, label: str) -> None:
