@@ -136,7 +136,7 @@ def _place_pose(prefix: str, words: Translator) -> tuple[Any, Any, Any, Any, Ord
             elem_id=f"{prefix}_pose", info=words("How the person stands or sits."), scale=5,
         )  # fmt: skip
         upload = FileButton(
-            words("From a picture …"), file_types=PICTURE_TYPES, size="sm", scale=0, min_width=170,
+            words("From a picture …"), file_types=PICTURE_TYPES, size="sm", scale=0, min_width=120,
             elem_id=f"{prefix}_pose_upload",
         )  # fmt: skip
     said = gr.HTML("", elem_id=f"{prefix}_pose_said")

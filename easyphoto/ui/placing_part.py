@@ -112,7 +112,8 @@ def place_placing(prefix: str, choosing: Choosing, words: Translator) -> Placing
     hint = gr.HTML(_empty(words("Choose a picture: then paint where the object goes.")), elem_id=f"{prefix}_hint")
     # Hidden by what is around it: made visible itself, gradio 4's editor keeps its picture hidden.
     with gr.Column(visible=False, elem_id=f"{prefix}_painting") as painting:
-        editor = place_painting(words("Paint over where it goes"), f"{prefix}_editor")
+        gr.HTML(f'<p class="easyphoto-hint">{escape(words("Paint over where it goes."))}</p>')
+        editor = place_painting(words("Where it goes"), f"{prefix}_editor")
     box = gr.Textbox(
         "", label=words("or a box"), max_lines=1, elem_id=f"{prefix}_box", interactive=True,
         placeholder="0.2,0.3,0.4,0.4", info=words.translate(BOX_SO),
