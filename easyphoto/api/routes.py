@@ -150,7 +150,10 @@ def work_routes(verbs: CommandRoutes) -> tuple[Route, ...]:
             "/styles:preview", "drawPreviews", "Draw previews of styles", verbs.preview,
             BadSettings, BadRecord, UnknownStyle,
         ),
-        job_route("/words:propose", "proposeWords", "Propose a person's words", verbs.propose, BadName, UnknownPerson),
+        job_route(
+            "/words:propose", "proposeWords", "Propose a person's words", verbs.propose,
+            BadName, UnknownPerson, WrongKind,
+        ),
         job_route("/resume", "resumeTraining", "Resume a training", verbs.resume, UnknownRun, BadSettings),
         job_route("/setup", "setUpTrainer", "Set up the trainer", verbs.setup),
         job_route(

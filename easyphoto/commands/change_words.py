@@ -52,8 +52,10 @@ class ProposeWords(Command):
         return Subjects((workspace.id_of(self.name),))
 
     def validated(self, app: EasyPhoto) -> ProposeWords:
-        """Raises UnknownPerson."""
-        app.workspace.person(self.name)
+        """Raises UnknownPerson, and WrongKind for a scene or an object, which has no hair."""
+        from easyphoto.persons.scenes import check_face
+
+        check_face(app.workspace.person(self.name))
         return self
 
     def run(self, app: EasyPhoto, context: Context) -> Person:
@@ -61,10 +63,12 @@ class ProposeWords(Command):
         from easyphoto.commands.at_work import at_work
         from easyphoto.commands.engines import engine_of
         from easyphoto.persons.own_words import propose_words
+        from easyphoto.persons.scenes import check_face
 
         app = app.with_options(self.options)
         with at_work(app, (self.name,), context) as progress:
             person = app.workspace.person(self.name)
+            check_face(person)
             person, proposal = propose_words(app.workspace, person.id, engine_of(app, (person,), progress))
         for said in proposal.notes:
             context.note(said)

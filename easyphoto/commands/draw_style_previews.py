@@ -71,7 +71,8 @@ class DrawStylePreviews(Command):
         with closing(app.open_backend()) as backend:
             family = family_named(backend.family)
             pace, _ = sampler_preset(InferenceSettings(), family, backend.capabilities(), None)
-            drawn, left_out = {}, {}
+            drawn: dict[str, Path] = {}
+            left_out: dict[str, str] = {}
             wanted = self._wanted(app, family, base)
             for number, style in enumerate(wanted):
                 said = phase("draw-preview", "drawing {name}", name=style.name)

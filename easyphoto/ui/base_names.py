@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.service import Service
@@ -21,7 +22,7 @@ MOST_KEPT = 1000
 @dataclass(frozen=True)
 class BaseNames:
     words: Translator
-    _known: dict[tuple[Path, int, int], str] = field(default_factory=dict)
+    _known: dict[tuple[Path, int, int], Family | str] = field(default_factory=dict)
     """What each file was found to be, by path, time of change and size: a header is read once."""
 
     def choices(self, service: Service) -> list[str]:
@@ -38,6 +39,15 @@ class BaseNames:
         """Return the choices for which no file needs to be read."""
         return [self._said(name, None) for name in names]
 
+    def family(self, name: str, service: Service) -> str:
+        """Return the id of a checkpoint's family; "" where nobody can say without opening the file."""
+        if name in FAMILIES:
+            return name
+        file = service.app.host.checkpoint_files().get(name)
+        is_path = file is None and service.facts().is_local and Path(name).is_file()
+        found = self._found(Path(name) if is_path else file)
+        return found.id if isinstance(found, Family) else ""
+
     def named(self, chosen: str | None) -> str:
         """Return the name in a choice; anything typed stays as it is."""
         name, between, said = (chosen or "").rpartition(BETWEEN)
@@ -50,6 +60,11 @@ class BaseNames:
 
     def _family(self, file: Path | None) -> str:
         """Return the family's label; "" where nobody can say without opening the file."""
+        found = self._found(file)
+        return found if isinstance(found, str) else self.words.translate(found.label)
+
+    def _found(self, file: Path | None) -> Family | str:
+        """Return the file's family, or what is said in place of one."""
         if file is None:
             return ""
         try:
@@ -63,7 +78,7 @@ class BaseNames:
             self._known[key] = self._read(file)
         return self._known[key]
 
-    def _read(self, file: Path) -> str:
+    def _read(self, file: Path) -> Family | str:
         from easyphoto.backends.file_formats import FileFormat, format_of
         from easyphoto.backends.folders import family_of
 
@@ -71,7 +86,7 @@ class BaseNames:
             if format_of(file) is FileFormat.PICKLE:
                 # It would have to be unpacked with torch, for seconds each.
                 return ""
-            return self.words.translate(family_of(file).label)
+            return family_of(file)
         except (EasyPhotoError, OSError):
             return self._useless()
 

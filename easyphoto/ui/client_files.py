@@ -153,7 +153,7 @@ def _claims(component: Any, payload: Any) -> Claims | None:
     return None if payload is None else Claims(tuple(_claimed(payload)), gradio_folder(component))
 
 
-async def _left_alone(component: Any, path: str) -> str:
+async def left_alone(component: Any, path: str) -> str:
     """Replaces gradio's function that copies a named file into its cache, or fetches it from elsewhere."""
     return path
 
@@ -169,7 +169,7 @@ def _seen(component: Any, payload: Any) -> Any:
     return gr.Image.preprocess(component, payload)
 
 
-def _kind(base: Any, **members: Any) -> Any:
+def client_kind(base: Any, **members: Any) -> Any:
     """Return a component class that looks like `base` and overrides `members`.
 
     With a class statement gradio 4 and later would write a .pyi file beside this one.
@@ -181,8 +181,8 @@ def _kind(base: Any, **members: Any) -> Any:
 
 _TAKING = {
     "preprocess": _claims,
-    "async_move_resource_to_block_cache": _left_alone,
+    "async_move_resource_to_block_cache": left_alone,
 }
-FileDrop = _kind(gr.File, **_TAKING)
-FileButton = _kind(gr.UploadButton, **_TAKING)
-SeenImage = _kind(gr.Image, preprocess=_seen)
+FileDrop = client_kind(gr.File, **_TAKING)
+FileButton = client_kind(gr.UploadButton, **_TAKING)
+SeenImage = client_kind(gr.Image, preprocess=_seen)

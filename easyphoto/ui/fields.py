@@ -45,6 +45,8 @@ class SettingFields(Generic[S]):
     """Initial values that differ from the defaults."""
     wording: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Labels and helps in place of the declared ones, by setting."""
+    short: Mapping[str, str] = field(default_factory=dict)
+    """Placeholders of texts that are one line long, by setting."""
     components: dict[str, Any] = field(default_factory=dict)
 
     def place(self, *names: str) -> None:
@@ -136,6 +138,8 @@ class SettingFields(Generic[S]):
         if self.is_free(name):
             placeholder = words(AUTO) if kinds & {int, float} else ""
             return gr.Textbox(**common, max_lines=1, placeholder=placeholder)
+        if name in self.short:
+            return gr.Textbox(**common, max_lines=1, placeholder=self.short[name])
         if str in kinds:
             return gr.Textbox(**common, lines=2)
         if _places(declared) > MOST_PLACES:

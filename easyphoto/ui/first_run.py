@@ -26,8 +26,8 @@ from easyphoto.ui.handlers import saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
 from easyphoto.ui.train_checks import Checking
-from easyphoto.ui.train_form import PREFIX as TRAIN
 from easyphoto.ui.train_form import TrainForm
+from easyphoto.ui.train_kind import PREFIX as TRAIN
 from easyphoto.ui.train_photos import PhotoPart, PhotoSet
 from easyphoto.ui.weights_panel import PanelState, is_in_use, needs_shown
 

@@ -14,9 +14,12 @@ from easyphoto.ui.card import STATE_SIGNS, STATE_WORDS, capital, percent_of, tim
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photo_names import known_stem
+from easyphoto.ui.sessions import KIND, TEMPLATES
 
 MOST_EARLIER = 40
 """Number of ended jobs that are listed."""
+MOST_WORDS = 48
+"""Characters that are shown of the words from which a picture is drawn."""
 SHOW, CANCEL, FORGET = "show", "cancel", "forget"
 
 
@@ -90,10 +93,10 @@ class JobRows:
         )
 
     def _about(self, job: Job) -> str:
-        stems = [Path(name).stem for name in pictures_named(job.request, ("templates", "template"))]
+        stems = [Path(name).stem for name in pictures_named(job.request, TEMPLATES)]
         templates = [self.titles.get(stem, known_stem(stem)) for stem in stems]
         few = ", ".join(templates[:2]) + (f" + {len(templates) - 2}" if len(templates) > 2 else "")
-        return " · ".join(part for part in (escape(few), time_html(job.created)) if part)
+        return " · ".join(part for part in (escape(few or _drawn_words(job)), time_html(job.created)) if part)
 
     def _buttons(self, job: Job) -> str:
         words, title = self.words, self.words.translate(job.title)
@@ -106,6 +109,13 @@ class JobRows:
             order_button(label, json.dumps([order, job.id]), to=self.to, label=f"{label}: {title}")
             for order, label in named
         )
+
+
+def _drawn_words(job: Job) -> str:
+    """Return the words from which the job draws; "" if it does not."""
+    settings = job.request.get("settings")
+    said = str(settings.get("prompt", "")) if job.kind == KIND and isinstance(settings, Mapping) else ""
+    return said if len(said) <= MOST_WORDS else f"{said[:MOST_WORDS].rstrip()} …"
 
 
 def read_order(order: str) -> tuple[str, str]:

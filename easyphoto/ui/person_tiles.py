@@ -19,13 +19,14 @@ from easyphoto.ui.card import notes_html, time_html
 from easyphoto.ui.language import Translator
 from easyphoto.ui.naming import told_apart
 from easyphoto.ui.orders import order_button
+from easyphoto.ui.person_checkpoints import has_checkpoints
 from easyphoto.ui.photo_names import PhotoNames
 from easyphoto.ui.photograph_form import photo_of
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace.folders import Damaged, Person
+from easyphoto.workspace.folders import FACE, SCENE, Damaged, Person
 
 PICTURE = 384
-EXPORT, RENAME, DELETE = "export", "rename", "delete"
+EXPORT, RENAME, DELETE, WORDS, STEPS = "export", "rename", "delete", "words", "steps"
 SHOWN_SETTINGS = ("steps", "resolution", "rank", "batch", "learning_rate", "seed")
 
 
@@ -57,7 +58,8 @@ class PersonTiles:
         rows = "".join(f"<dt>{escape(term)}</dt><dd>{escape(value)}</dd>" for term, value in self._facts(person))
         photos = PhotoNames.of(Path(photo).name for photo in person.photos)
         return (
-            f'<article class="easyphoto-tile" aria-label="{escape(name)}">{self._picture(person, name)}'
+            f'<article class="easyphoto-tile" aria-label="{escape(name)}" data-easyphoto-kind="{escape(person.kind)}">'
+            f"{self._picture(person, name)}"
             f'<div class="easyphoto-tile-words"><h2>{escape(name)}</h2>{self._tag(person)}<dl>{rows}</dl>'
             f"{self._training(person)}{notes_html(person.notes, self.words, photos)}</div>"
             f"{self._buttons(person, name)}</article>"
@@ -73,6 +75,9 @@ class PersonTiles:
 
     def _tag(self, person: Person) -> str:
         words, found = self.words, person.likeness or {}
+        if person.kind != FACE:
+            kind = words("Scene") if person.kind == SCENE else words("Object or pet")
+            return f'<span class="easyphoto-tag" data-tone="plain">{escape(kind)}</span>'
         if not person.is_ready:
             return f'<span class="easyphoto-tag" data-tone="aside">{escape(words("not trained yet"))}</span>'
         if not person.is_trained:
@@ -97,6 +102,10 @@ class PersonTiles:
         base = base_of(self.service.app.workspace, person)
         if Path(base).name != person.family:
             facts.insert(1, (words("Base"), Path(base).name))
+        if person.words:
+            facts.append((words("Words"), person.words))
+        if person.proposed_words:
+            facts.append((words("Proposed words"), person.proposed_words))
         if person.domain:
             facts.append((words("Kind of pictures"), words(person.domain)))
         if person.id != person.name:
@@ -125,7 +134,10 @@ class PersonTiles:
 
     def _buttons(self, person: Person, name: str) -> str:
         words = self.words
-        named = [(EXPORT, words("Export")), (RENAME, words("Rename")), (DELETE, words("Delete"))]
+        named = [(WORDS, words("Words")), (EXPORT, words("Export")), (RENAME, words("Rename"))]
+        if has_checkpoints(self.service, person):
+            named.insert(1, (STEPS, words("Test pictures")))
+        named.append((DELETE, words("Delete")))
         buttons = "".join(
             order_button(label, json.dumps([order, person.id]), to=self.to, label=f"{label}: {name}")
             for order, label in named

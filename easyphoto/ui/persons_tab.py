@@ -25,13 +25,27 @@ from easyphoto.ui.card import message_html
 from easyphoto.ui.client_files import FileDrop, brought, named_folder
 from easyphoto.ui.exports import exports_folder, new_export, remove_exports
 from easyphoto.ui.handlers import Renewal, saying
+from easyphoto.ui.kind_filter import KindFilter, connect_filter, place_filter
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job
 from easyphoto.ui.naming import label_of
 from easyphoto.ui.orders import Orders, connect_orders, mark_html, place_orders
-from easyphoto.ui.person_tiles import DELETE, EXPORT, RENAME, PersonTiles, doomed_html, doomed_of, read_order
+from easyphoto.ui.person_checkpoints import CheckpointsDialog, connect_checkpoints, place_checkpoints
+from easyphoto.ui.person_tiles import (
+    DELETE,
+    EXPORT,
+    RENAME,
+    STEPS,
+    WORDS,
+    PersonTiles,
+    doomed_html,
+    doomed_of,
+    read_order,
+)
+from easyphoto.ui.person_words import WordsDialog, connect_words, place_words
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace.folders import Damaged, Person
+from easyphoto.ui.train_kind import kind_labels
+from easyphoto.workspace.folders import OBJECT, SCENE, Damaged, Person
 
 PREFIX = "easyphoto_persons"
 
@@ -53,6 +67,8 @@ class Import:
     folder: Any | None
     """None if others can reach the page, because it takes a path on this machine."""
     name: Any
+    shows: Any
+    """What a LoRA file shows."""
     start: Any
     live: LiveCard
 
@@ -67,6 +83,9 @@ class PersonsTab:
     exported: Any
     rename: Question
     delete: Question
+    called: WordsDialog
+    steps: CheckpointsDialog
+    filter: KindFilter
     arrival: Import
     view: PersonTiles
     words: Translator
@@ -86,6 +105,8 @@ def build(service: Service, words: Translator) -> PersonsTab:
     delete = _place_question(
         "delete", words("Type the name to confirm"), words("Delete for good"), words("Keep"), is_grave=True
     )
+    called, steps = place_words(PREFIX, words), place_checkpoints(PREFIX, words, view.thumbnails)
+    filter = place_filter(PREFIX, words, everybody(service)[0])
     tiles = gr.HTML(view.html(*everybody(service)), elem_id=f"{PREFIX}_tiles")
     gr.HTML(
         _hint(
@@ -96,7 +117,9 @@ def build(service: Service, words: Translator) -> PersonsTab:
     )
     arrival = _place_import(words, is_local=service.facts().is_local)
     orders, whose = place_orders(PREFIX), gr.State(None)
-    return PersonsTab(tiles, orders, whose, message, exported, rename, delete, arrival, view, words)
+    return PersonsTab(
+        tiles, orders, whose, message, exported, rename, delete, called, steps, filter, arrival, view, words
+    )
 
 
 def _place_question(
@@ -118,7 +141,10 @@ def _place_import(words: Translator, *, is_local: bool) -> Import:
             _hint(words("A ZIP from Export, or what the EasyPhoto extension of 2023 kept in easyphoto-user-id-infos."))
         )
         with gr.Row(elem_classes=["easyphoto-columns"]):
-            upload = FileDrop(label=words("ZIP file"), file_types=[".zip"], elem_id=f"{PREFIX}_import_file", height=120)
+            upload = FileDrop(
+                label=words("ZIP file, or the LoRA of a scene or an object"), file_types=[".zip", ".safetensors"],
+                elem_id=f"{PREFIX}_import_file", height=120,
+            )  # fmt: skip
             with gr.Column():
                 folder = (
                     gr.Textbox(
@@ -131,9 +157,19 @@ def _place_import(words: Translator, *, is_local: bool) -> Import:
                     "", label=words("Name"), placeholder=words("same as before"), max_lines=1,
                     elem_id=f"{PREFIX}_import_name", info=words("Only if one person is imported."),
                 )  # fmt: skip
+        shows = gr.Radio(
+            [words("as it says itself"), *lora_kinds(words)], value=words("as it says itself"), interactive=True,
+            label=words("What a LoRA file shows"), elem_id=f"{PREFIX}_import_kind",
+        )  # fmt: skip
         start = gr.Button(words("Import"), variant="primary", elem_id=f"{PREFIX}_import_start")
         live = place_card(PREFIX, words)
-    return Import(upload, folder, name, start, live)
+    return Import(upload, folder, name, shows, start, live)
+
+
+def lora_kinds(words: Translator) -> dict[str, str]:
+    """Return the kinds of a LoRA file by their labels; a person is more than one file."""
+    labels = kind_labels(words)
+    return {labels[kind]: kind for kind in (SCENE, OBJECT)}
 
 
 def connect(tab: PersonsTab, service: Service) -> None:
@@ -142,9 +178,16 @@ def connect(tab: PersonsTab, service: Service) -> None:
     _connect_delete(tab, service)
     _connect_import(tab, service)
 
+    def again() -> dict[Any, Any]:
+        return _tiles(tab, service)
+
+    connect_words(tab.called, service, tab.message, tab.whose, again)
+    connect_checkpoints(tab.steps, service, tab.message, again)
+    connect_filter(tab.filter)
+
 
 def renewal(tab: PersonsTab, service: Service) -> Renewal:
-    return Renewal(lambda: _tiles(tab, service), {tab.tiles})
+    return Renewal(lambda: _tiles(tab, service), {tab.tiles, tab.filter.choice})
 
 
 def everybody(service: Service) -> tuple[tuple[Person, ...], tuple[Damaged, ...]]:
@@ -154,7 +197,8 @@ def everybody(service: Service) -> tuple[tuple[Person, ...], tuple[Damaged, ...]
 
 
 def _tiles(tab: PersonsTab, service: Service) -> dict[Any, Any]:
-    return {tab.tiles: tab.view.html(*everybody(service))}
+    persons, damaged = everybody(service)
+    return {tab.tiles: tab.view.html(persons, damaged), **tab.filter.offered(persons)}
 
 
 def _connect_orders(tab: PersonsTab, service: Service) -> None:
@@ -170,6 +214,10 @@ def _connect_orders(tab: PersonsTab, service: Service) -> None:
             updates[tab.exported] = compat.update(value=str(file), visible=True)
             said = words("{name} is being downloaded. If nothing happens, use the link.", name=name)
             updates[tab.message] = message_html(said, is_good=True) + mark_html(link=f"{PREFIX}_exported")
+        elif verb == WORDS:
+            updates |= tab.called.opened(person, name)
+        elif verb == STEPS:
+            updates |= tab.steps.opened(person, name, service)
         elif verb == RENAME:
             updates[tab.rename.group] = compat.update(visible=True)
             updates[tab.rename.said] = _hint(words("Rename {name}:", name=name))
@@ -180,14 +228,15 @@ def _connect_orders(tab: PersonsTab, service: Service) -> None:
             updates[tab.delete.answer] = compat.update(value="", placeholder=certain_names(name, person)[0])
         return updates
 
-    outputs = {tab.message, tab.whose, tab.exported, *_questions(tab)}
+    outputs = {tab.message, tab.whose, tab.exported, *_questions(tab), *tab.called.outputs, *tab.steps.outputs}
     connect_orders(tab.orders, saying(tab.message, words, ordered), outputs=outputs)
     for question in (tab.rename, tab.delete):
         compat.listen(question.no.click, lambda: _closed(tab), outputs={tab.exported, *_questions(tab)})
 
 
 def _questions(tab: PersonsTab) -> set[Any]:
-    return {part for each in (tab.rename, tab.delete) for part in (each.group, each.said, each.answer)}
+    questions = {part for each in (tab.rename, tab.delete) for part in (each.group, each.said, each.answer)}
+    return {*questions, tab.called.group, tab.steps.group}
 
 
 def _closed(tab: PersonsTab) -> dict[Any, Any]:
@@ -195,6 +244,8 @@ def _closed(tab: PersonsTab) -> dict[Any, Any]:
     return {
         tab.rename.group: hidden,
         tab.delete.group: hidden,
+        **tab.called.closed(),
+        **tab.steps.closed(),
         tab.exported: compat.update(value=None, visible=False),
     }
 
@@ -206,7 +257,7 @@ def _connect_rename(tab: PersonsTab, service: Service) -> None:
         return {**_closed(tab), **_tiles(tab, service), tab.message: message_html(said, is_good=True)}
 
     handler = saying(tab.message, tab.words, renamed)
-    outputs = {tab.message, tab.tiles, tab.exported, *_questions(tab)}
+    outputs = {tab.message, tab.tiles, tab.filter.choice, tab.exported, *_questions(tab)}
     for event in (tab.rename.yes.click, tab.rename.answer.submit):
         compat.listen(event, handler, inputs=[tab.whose, tab.rename.answer], outputs=outputs)
 
@@ -229,7 +280,7 @@ def _connect_delete(tab: PersonsTab, service: Service) -> None:
         done = message_html(said, is_good=not found.left)
         return {**_closed(tab), **_tiles(tab, service), tab.whose: None, tab.message: done}
 
-    outputs = {tab.message, tab.whose, tab.tiles, tab.exported, *_questions(tab)}
+    outputs = {tab.message, tab.whose, tab.tiles, tab.filter.choice, tab.exported, *_questions(tab)}
     compat.listen(
         tab.delete.yes.click,
         saying(tab.message, words, deleted),
@@ -255,7 +306,8 @@ def _connect_import(tab: PersonsTab, service: Service) -> None:
             advice = text("Choose a ZIP file, or give a folder.")
             raise InputError(text("There is nothing to import."), advice=advice)
         source = files[0].at_most(MOST_ARCHIVE) if files else named_folder(typed)
-        job = service.submit(ImportPersons(source, (values[part.name] or "").strip() or None))
+        name, kind = (values[part.name] or "").strip() or None, lora_kinds(words).get(values[part.shows])
+        job = service.submit(ImportPersons(source, name, concept=kind))
         return {part.upload: None, **show_job(part.live, service, job.id, words=words)}
 
     connect_card(
@@ -265,12 +317,12 @@ def _connect_import(tab: PersonsTab, service: Service) -> None:
         kinds=(ImportPersons.kind,),
         body=lambda job, events: import_html(job, words),
         extra=lambda job, events: _tiles(tab, service) if job.state.is_over else {},
-        extra_outputs=[tab.tiles],
+        extra_outputs=[tab.tiles, tab.filter.choice],
     )
     compat.listen(
         part.start.click,
         saying(tab.message, words, started),
-        inputs={part.upload, part.name} | ({part.folder} if part.folder is not None else set()),
+        inputs={part.upload, part.name, part.shows} | ({part.folder} if part.folder is not None else set()),
         outputs={tab.message, part.upload, *part.live.outputs},
     )
 

@@ -18,6 +18,7 @@ from easyphoto.ui.handlers import saying
 from easyphoto.ui.photograph_form import PhotographPlan, upload_entry
 from easyphoto.ui.photograph_layout import PREFIX, PhotographTab
 from easyphoto.ui.photograph_results import record_of_result
+from easyphoto.ui.photograph_source import TEMPLATE, WORDS
 from easyphoto.ui.repeat import Known, Repeat, read_record, repeated
 from easyphoto.ui.result_settings import result_configuration
 from easyphoto.ui.results_part import Shown
@@ -60,7 +61,7 @@ def connect_repeat(tab: PhotographTab, service: Service) -> None:
         return repeat_updates(tab, service, record, PhotographPlan.of(plan), said=part.said)
 
     outputs = {who.plan, who.assignments, tab.how.base, tab.how.preset, tab.how.preset_said, *tab.how.fields.inputs}
-    outputs |= who.persons.outputs | who.templates.outputs
+    outputs |= who.persons.outputs | who.templates.outputs | tab.sources.outputs | who.drawing.outputs
     for event, handler, said, source in (
         (tab.record.upload, opened, tab.record_said, tab.record),
         (part.again.click, again, part.said, part.shown),
@@ -105,13 +106,23 @@ def repeat_updates(
         **plan_updates(tab, plan),
         **who.persons.show(choosing.person_picks(), plan.persons),
         **who.templates.show(choosing.template_picks(uploads), plan.templates),
-        **tab.how.fields.show(found.settings),
+        **_source_again(tab, service, found),
+        # The words of a drawing have a field of their own.
+        **tab.how.fields.show(replace(found.settings, prompt="") if found.drawing else found.settings),
         # A radio takes its value away only by an update: a bare None is no choice of some versions of gradio.
         tab.how.preset: compat.update(value=tab.how.presets.fitting(found.settings)),
         tab.how.preset_said: "",
         tab.how.base: tab.how.bases.shown(found.base, service) if found.base else tab.how.as_trained,
         said: message_html(words, is_good=not found.missing),
     }
+
+
+def _source_again(tab: PhotographTab, service: Service, found: Repeat) -> dict[Any, Any]:
+    """Return the words that the picture was drawn from, or the choice of a template."""
+    if found.drawing is None:
+        return tab.sources.chosen(TEMPLATE)
+    drawing = tab.who.drawing
+    return {**tab.sources.chosen(WORDS), **drawing.show(found.drawing, found.settings.prompt, service)}
 
 
 def _found_again(

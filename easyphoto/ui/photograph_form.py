@@ -15,14 +15,15 @@ from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.persons.folder import base_of, recorded_domain, shared_domain
+from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import AUTO, Options
-from easyphoto.ui.assignments import PhotographGroup, TemplateAssignment, assigned, photograph_requests
+from easyphoto.ui.assignments import TemplateAssignment, assigned, photograph_requests
 from easyphoto.ui.language import Translator
 from easyphoto.ui.naming import told_apart
 from easyphoto.ui.picture_choice import Pick
 from easyphoto.ui.template_faces import Found, TemplateFaces
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.folders import FACE, Person
 
 UPLOAD = "upload-"
 
@@ -53,7 +54,8 @@ class Choosing:
 
     def persons(self) -> tuple[Person, ...]:
         """Return the persons who can be photographed."""
-        return tuple(person for person in self.service.app.workspace.list_persons() if person.is_ready)
+        listed = self.service.app.workspace.list_persons()
+        return tuple(person for person in listed if person.is_ready and person.kind == FACE)
 
     def person_picks(self) -> list[Pick]:
         persons = self.persons()
@@ -115,8 +117,8 @@ class Choosing:
                 advice=text("Choose a person and a template with a face for them."),
             )
         for group in groups:
-            self._check_bases(group, plan.options)
-            self._check_domains(group, plan.options)
+            self._check_bases(group.persons, plan.options)
+            self._check_domains(group.persons, plan.options)
         entries = self.templates(plan.uploads)
         return tuple(
             self.service.submit(
@@ -131,21 +133,30 @@ class Choosing:
             for group in groups
         )
 
-    def _check_bases(self, group: PhotographGroup, options: Options) -> None:
+    def ask_drawn(
+        self, plan: PhotographPlan, settings: InferenceSettings, drawing: DrawingSettings, pose: Path | None
+    ) -> tuple[Job, ...]:
+        """Submit a job that draws its templates from the words of `settings`. Raises InputError."""
+        self._check_bases(plan.persons, plan.options)
+        self._check_domains(plan.persons, plan.options)
+        command = PhotographPersons(
+            persons=plan.persons, settings=settings, options=plan.options, drawing=drawing, pose_picture=pose
+        )
+        return (self.service.submit(command),)
+
+    def _check_bases(self, asked: Sequence[str], options: Options) -> None:
         """Check at once instead of in the job's turn."""
         workspace = self.service.app.workspace
-        bases = {base_of(workspace, workspace.person(id)) for id in group.persons}
+        bases = {base_of(workspace, workspace.person(id)) for id in asked}
         if options.base is None and len(bases) > 1:
             raise InputError(
-                text(
-                    "{names} were trained on different base checkpoints.", names=", ".join(dict.fromkeys(group.persons))
-                ),
+                text("{names} were trained on different base checkpoints.", names=", ".join(dict.fromkeys(asked))),
                 advice=text("Photograph them one at a time, or choose a checkpoint for all of them."),
             )
 
-    def _check_domains(self, group: PhotographGroup, options: Options) -> None:
+    def _check_domains(self, asked: Sequence[str], options: Options) -> None:
         """Check at once, as far as domains are recorded; the job determines the others."""
-        persons = [self.service.app.workspace.person(id) for id in group.persons]
+        persons = [self.service.app.workspace.person(id) for id in asked]
         names = told_apart(persons)
         known = {names[person.id]: domain for person in persons if (domain := recorded_domain(person))}
         if options.engine == AUTO and known:

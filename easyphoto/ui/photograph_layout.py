@@ -1,4 +1,4 @@
-"""The layout of the Photograph tab: persons, templates, faces, settings and results."""
+"""The layout of the Photograph tab: persons, a template or words, faces, settings and results."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.card import warnings_html
 from easyphoto.ui.client_files import PICTURE_TYPES, FileButton
 from easyphoto.ui.configurations import ConfiguredForm, SavedPart, place_saved
+from easyphoto.ui.drawing_part import DrawingPart, place_drawing
 from easyphoto.ui.exports import exports_folder
 from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
 from easyphoto.ui.file_chooser import FileChooser, place_chooser
@@ -25,11 +26,14 @@ from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, place_card
 from easyphoto.ui.orders import Orders, go_button, place_orders
 from easyphoto.ui.photograph_form import Choosing, PhotographPlan
+from easyphoto.ui.photograph_source import PLACING, TEMPLATE, WORDS, SourceParts, place_source
 from easyphoto.ui.picture_choice import PictureChoice, place_choice
+from easyphoto.ui.placing_part import PlacingPart, place_placing
 from easyphoto.ui.queue_part import QueuePart, place_queue
 from easyphoto.ui.result_downloads import ResultDownloads
 from easyphoto.ui.results_part import Results, place_results
-from easyphoto.ui.sessions import KIND
+from easyphoto.ui.scene_chips import SceneChips, place_chips
+from easyphoto.ui.sessions import KINDS
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.workspace.configurations import PHOTOGRAPH
 
@@ -40,7 +44,7 @@ CHOOSE = f"{PREFIX}_choose_order"
 
 @dataclass(frozen=True)
 class WhoAndWhere:
-    """The first part: persons, templates, faces."""
+    """The first part: persons, and the templates with their faces, the words, or the object's picture."""
 
     persons: PictureChoice
     nobody: Any
@@ -54,6 +58,8 @@ class WhoAndWhere:
     """Chooses one person alone."""
     choosing: Choosing
     thumbnails: Thumbnails
+    drawing: DrawingPart
+    placing: PlacingPart
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class How:
     presets: PresetChoice
     fields: SettingFields[InferenceSettings]
     dice: Any
+    scenes: SceneChips
     base: Any
     bases: BaseNames
     chooser: FileChooser | None
@@ -121,6 +128,7 @@ class SendTargets:
 class PhotographTab:
     who: WhoAndWhere
     how: How
+    sources: SourceParts
     start: Any
     message: Any
     record: Any
@@ -139,34 +147,52 @@ def build(service: Service, words: Translator) -> PhotographTab:
     with gr.Row(elem_classes=["easyphoto-columns"]):
         with gr.Column(scale=5, min_width=320):
             _heading(words("1 · Who and where"))
-            who = _place_who(service, words)
-            _heading(words("2 · Settings"))
-            how = _place_how(service, words, facts)
-            record, record_said = _place_record(words)
+            choice = place_source(PREFIX, words)
+            who, parts = _place_who(service, words, facts)
+            with gr.Column(elem_id=f"{PREFIX}_settings") as settings:
+                _heading(words("2 · Settings"))
+                how = _place_how(service, words, facts)
+                record, record_said = _place_record(words)
         with gr.Column(scale=6, min_width=320, elem_id=f"{PREFIX}_made"):
             _heading(words("Portraits"))
             start = gr.Button(words("Make portraits"), variant="primary", elem_id=f"{PREFIX}_start")
             message = gr.HTML("", elem_id=f"{PREFIX}_message")
             live = place_card(PREFIX, words)
-            queue = place_queue(PREFIX, (KIND,), words)
+            queue = place_queue(PREFIX, KINDS, words)
             results = place_results(PREFIX, words, facts.sends)
-    send = SendTargets(results.sends, results.picture)
+    parts |= {settings: (TEMPLATE, WORDS), how.fields.components["prompt"]: (TEMPLATE,)}
+    sources, send = SourceParts(choice, parts, start), SendTargets(results.sends, results.picture)
     downloads = ResultDownloads(service, exports_folder(results.download), words)
-    return PhotographTab(who, how, start, message, record, record_said, live, queue, results, downloads, send, words)
+    return PhotographTab(
+        who, how, sources, start, message, record, record_said, live, queue, results, downloads, send, words
+    )
 
 
-def _place_who(service: Service, words: Translator) -> WhoAndWhere:
+def _place_who(service: Service, words: Translator, facts: HostFacts) -> tuple[WhoAndWhere, dict[Any, tuple[str, ...]]]:
+    """Return the part, and its columns with the sources to which they belong."""
     thumbnails, choosing = Thumbnails(), Choosing(service, words)
     people = choosing.person_picks()
-    persons = place_choice(
-        words("Who is photographed"), people, elem_id=f"{PREFIX}_persons", thumbnails=thumbnails,
-        chosen=[pick.value for pick in people] if len(people) == 1 else [],
-    )  # fmt: skip
-    nobody = gr.HTML(
-        nobody_html(words),
-        visible=not people,
-        elem_id=f"{PREFIX}_nobody",
+    with gr.Column(elem_id=f"{PREFIX}_who") as whom:
+        persons = place_choice(
+            words("Who is photographed"), people, elem_id=f"{PREFIX}_persons", thumbnails=thumbnails,
+            chosen=[pick.value for pick in people] if len(people) == 1 else [],
+        )  # fmt: skip
+        nobody = gr.HTML(nobody_html(words), visible=not people, elem_id=f"{PREFIX}_nobody")
+    with gr.Column(elem_id=f"{PREFIX}_on_template") as on_template:
+        templates, upload, assignments, orders = _place_templates(words, thumbnails)
+    with gr.Column(visible=False, elem_id=f"{PREFIX}_from_words") as from_words:
+        drawing = place_drawing(PREFIX, service, words, facts)
+    with gr.Column(visible=False, elem_id=f"{PREFIX}_into_picture") as into_picture:
+        placing = place_placing(PREFIX, choosing, words)
+    choose, plan = place_orders(f"{PREFIX}_choose"), gr.State(PhotographPlan())
+    who = WhoAndWhere(
+        persons, nobody, templates, upload, assignments, plan, orders, choose, choosing, thumbnails, drawing, placing
     )
+    parts = {whom: (TEMPLATE, WORDS), on_template: (TEMPLATE,), from_words: (WORDS,), into_picture: (PLACING,)}
+    return who, parts
+
+
+def _place_templates(words: Translator, thumbnails: Thumbnails) -> tuple[PictureChoice, Any, Any, Orders]:
     # The pictures are added when the tab is opened: rendered here they would delay a web UI's start by 50 ms.
     templates = place_choice(words("Templates"), (), elem_id=f"{PREFIX}_templates", thumbnails=thumbnails)
     upload = FileButton(
@@ -177,9 +203,7 @@ def _place_who(service: Service, words: Translator) -> WhoAndWhere:
     assignments = gr.HTML(
         _empty(words("Choose templates: the faces in them appear here.")), elem_id=f"{PREFIX}_assignments"
     )
-    orders, plan = place_orders(f"{PREFIX}_assignments"), gr.State(PhotographPlan())
-    choose = place_orders(f"{PREFIX}_choose")
-    return WhoAndWhere(persons, nobody, templates, upload, assignments, plan, orders, choose, choosing, thumbnails)
+    return templates, upload, assignments, place_orders(f"{PREFIX}_assignments")
 
 
 def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
@@ -190,13 +214,18 @@ def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
     )  # fmt: skip
     preset_said = gr.HTML("", elem_id=f"{PREFIX}_preset_said")
     fields = SettingFields(
-        InferenceSettings, words, PREFIX, more={"restore": facts.restorers, "upscale": facts.upscalers}
+        InferenceSettings,
+        words,
+        PREFIX,
+        more={"restore": facts.restorers, "upscale": facts.upscalers},
+        short={"scene": "room:0.8"},
     )
     fields.place("count")
     with gr.Row(elem_classes=["easyphoto-joined"]):
         fields.place("seed")
         dice = gr.Button(words("Random"), size="sm", scale=0, min_width=90, elem_id=f"{PREFIX}_dice")
-    fields.place("prompt")
+    fields.place("prompt", "scene")
+    scenes = place_chips(PREFIX, fields.components["scene"], words)
     bases = BaseNames(words)
     with gr.Accordion(words("Advanced"), open=False, elem_id=f"{PREFIX}_advanced"):
         base = gr.Dropdown(
@@ -209,7 +238,9 @@ def _place_how(service: Service, words: Translator, facts: HostFacts) -> How:
             fields.place_rest()
         engine, faces, weights = _place_networks(service, words)
     saved = place_saved(PREFIX, words)
-    return How(preset, preset_said, presets, fields, dice, base, bases, chooser, engine, faces, weights, saved, words)
+    return How(
+        preset, preset_said, presets, fields, dice, scenes, base, bases, chooser, engine, faces, weights, saved, words
+    )
 
 
 def _place_networks(

@@ -23,11 +23,12 @@ from easyphoto.ui.orders import mark_html
 from easyphoto.ui.photograph_layout import PREFIX, PhotographTab
 from easyphoto.ui.previews_html import previews_sheet
 from easyphoto.ui.queue_part import queue_updates
+from easyphoto.ui.ranking import StageFile
 from easyphoto.ui.repeat import read_record
 from easyphoto.ui.result_pictures import ResultPictures
 from easyphoto.ui.results_html import ResultsView
 from easyphoto.ui.results_part import Shown
-from easyphoto.ui.sessions import KIND, Session, SessionPicture, Sessions
+from easyphoto.ui.sessions import KINDS, Session, SessionPicture, Sessions, drawn_template
 
 MOST_EARLIER = 6
 """Number of other sessions whose pictures are shown; the queue leads to the rest."""
@@ -141,8 +142,12 @@ def _sheet(tab: PhotographTab, service: Service, shown: Shown) -> Path:
 
 def step_updates(tab: PhotographTab, service: Service, shown: Shown) -> dict[Any, Any]:
     """Return every step of the shown result; they are many pictures, so they are loaded only on request."""
-    stages = shown_picture(service, shown).ranked.stages
-    there = [(stage, file) for stage in stages if (file := _file(service, shown.job, stage.file)) is not None]
+    picture = shown_picture(service, shown)
+    there = [
+        (stage, file) for stage in picture.ranked.stages if (file := _file(service, shown.job, stage.file)) is not None
+    ]
+    if (drawing := drawn_template(picture)) is not None:
+        there.insert(0, (StageFile(text("the drawn picture"), drawing.name, None), drawing))
     return {tab.results.steps: _view(tab).steps([stage for stage, _ in there], [file for _, file in there])}
 
 
@@ -169,7 +174,7 @@ def ticked(tab: PhotographTab, service: Service, id: str | None, shown: Shown, s
 
     The results of a job are shown when it ends. Until then those of before stay; a newly loaded page shows the last.
     """
-    id = id or newest_job(service, (KIND,))
+    id = id or newest_job(service, KINDS)
     updates = queue_updates(tab.queue, service, id, seen, titles=tab.who.choosing.titles())
     try:
         if shown.job:

@@ -31,10 +31,18 @@ from easyphoto.ui.photograph_results import (
     step_updates,
     ticked,
 )
+from easyphoto.ui.photograph_sources import (
+    asked,
+    connect_sources,
+    source_inputs,
+    source_outputs,
+    source_updates,
+    with_family,
+)
 from easyphoto.ui.picture_choice import Pick, key_of, latest
 from easyphoto.ui.queue_part import connect_queue, is_known, queue_updates
 from easyphoto.ui.results_part import Shown
-from easyphoto.ui.sessions import KIND, Sessions
+from easyphoto.ui.sessions import KINDS, Sessions
 
 __all__ = ["PhotographTab", "build", "connect", "renewal"]
 
@@ -44,6 +52,7 @@ def connect(tab: PhotographTab, service: Service) -> None:
     _connect_settings(tab)
     connect_saved(Saving(tab.how.saved, tab.how.configured, service))
     connect_chooser(tab.how.chooser, service, tab.how.base, tab.how.bases)
+    connect_sources(tab, service)
     _connect_start(tab, service)
     _connect_live(tab, service)
     _connect_results(tab, service)
@@ -53,7 +62,7 @@ def connect(tab: PhotographTab, service: Service) -> None:
 
 def renewal(tab: PhotographTab, service: Service) -> Renewal:
     """Refresh persons and templates; choices that still exist are kept."""
-    who, saving = tab.who, Saving(tab.how.saved, tab.how.configured, service)
+    who, saving, sources = tab.who, Saving(tab.how.saved, tab.how.configured, service), list(source_inputs(tab))
 
     def renewed(
         persons: Sequence[str],
@@ -61,10 +70,12 @@ def renewal(tab: PhotographTab, service: Service) -> Renewal:
         plan: PhotographPlan,
         shown: Shown,
         on_show: str | None,
-        *seen: str,
+        *more: Any,
     ) -> dict[Any, Any]:
         plan, people, shown = PhotographPlan.of(plan), who.choosing.person_picks(), Shown.of(shown)
+        seen, values = more[:2], dict(zip(sources, more[2:], strict=True))
         updates = {
+            **source_updates(tab, service, values),
             who.nobody: compat.update(visible=not people),
             tab.how.base: compat.update(choices=[tab.how.as_trained, *tab.how.bases.choices(service)]),
             **saving.listed(),
@@ -79,10 +90,12 @@ def renewal(tab: PhotographTab, service: Service) -> Renewal:
         }
 
     outputs = {who.nobody, who.plan, who.assignments, tab.how.base, tab.message}
-    outputs |= tab.queue.outputs | who.persons.outputs | who.templates.outputs | tab.results.outputs
+    outputs |= (
+        source_outputs(tab) | tab.queue.outputs | who.persons.outputs | who.templates.outputs | tab.results.outputs
+    )
     outputs.add(tab.how.saved.rows)
     inputs = [who.persons.group, who.templates.group, who.plan, tab.results.shown, tab.live.job]
-    inputs += [who.persons.seen, who.templates.seen]
+    inputs += [who.persons.seen, who.templates.seen, *sources]
     return Renewal(saying(tab.message, tab.words, renewed), outputs, inputs)
 
 
@@ -111,9 +124,6 @@ def _connect_who(tab: PhotographTab, service: Service) -> None:
     inputs = {who.persons.group, who.templates.group, who.plan, *tab.how.option_inputs}
     outputs = {who.plan, who.assignments, tab.message}
 
-    def chosen(values: Mapping[Any, Any]) -> dict[Any, Any]:
-        return plan_updates(tab, plan_of(tab, values))
-
     def uploaded(values: Mapping[Any, Any]) -> dict[Any, Any]:
         kept = [service.keep(file.name, file.take()).name for file in brought(values[who.upload])]
         plan = PhotographPlan.of(values[who.plan])
@@ -138,12 +148,7 @@ def _connect_who(tab: PhotographTab, service: Service) -> None:
 
     everything = {*outputs, who.nobody, *who.persons.outputs, *who.templates.outputs}
     connect_orders(who.choose, saying(tab.message, words, alone), inputs=[who.plan], outputs=everything)
-    for group in (who.persons.group, who.templates.group):
-        handler = saying(tab.message, words, chosen)
-        pressed = compat.listen(latest(group.input), handler, inputs=inputs, outputs=outputs)
-        if compat.version() < (4,):
-            # In gradio 3, clicks during this call fire no event: read the choice once more afterwards.
-            compat.listen(pressed.then, handler, inputs=inputs, outputs=outputs)
+    _connect_choices(tab, service, inputs, outputs)
     compat.listen(
         who.upload.upload,
         saying(tab.message, words, uploaded),
@@ -151,6 +156,31 @@ def _connect_who(tab: PhotographTab, service: Service) -> None:
         outputs={*outputs, *who.templates.outputs},
     )
     connect_orders(who.orders, saying(tab.message, words, given), inputs=[who.plan], outputs=outputs)
+
+
+def _connect_choices(tab: PhotographTab, service: Service, inputs: set[Any], outputs: set[Any]) -> None:
+    """Connect the choice of persons and of templates, each press of which changes the plan."""
+    who, gallery = tab.who, tab.who.drawing.gallery
+
+    def chosen(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        return plan_updates(tab, plan_of(tab, values))
+
+    def whom(values: Mapping[Any, Any]) -> dict[Any, Any]:
+        """The styles are those of what draws, which may be the persons' own checkpoint."""
+        found = with_family(tab, service, values)
+        changed = gallery.listed(found) if found[gallery.family] != values[gallery.family] else {}
+        return {**chosen(values), **changed}
+
+    also = inputs | source_inputs(tab)
+    for group, asked_for, given_to, changed in (
+        (who.persons.group, whom, also, outputs | gallery.outputs),
+        (who.templates.group, chosen, inputs, outputs),
+    ):
+        handler = saying(tab.message, tab.words, asked_for)
+        pressed = compat.listen(latest(group.input), handler, inputs=given_to, outputs=changed)
+        if compat.version() < (4,):
+            # In gradio 3, clicks during this call fire no event: read the choice once more afterwards.
+            compat.listen(pressed.then, handler, inputs=given_to, outputs=changed)
 
 
 def plan_of(tab: PhotographTab, values: Mapping[Any, Any]) -> PhotographPlan:
@@ -191,9 +221,8 @@ def _connect_start(tab: PhotographTab, service: Service) -> None:
     who, words = tab.who, tab.words
 
     def started(values: Mapping[Any, Any]) -> dict[Any, Any]:
-        settings = tab.how.fields.read(values)
         plan = plan_of(tab, values)
-        jobs = who.choosing.ask(plan, settings)
+        jobs = asked(tab, service, plan, values)
         return {
             **plan_updates(tab, plan),
             **show_job(tab.live, service, jobs[0].id, words=words),
@@ -201,7 +230,8 @@ def _connect_start(tab: PhotographTab, service: Service) -> None:
             tab.message: message_html(asked_words(len(jobs), words), is_good=True),
         }
 
-    inputs = {who.persons.group, who.templates.group, who.plan, *tab.how.inputs}
+    inputs = {who.persons.group, who.templates.group, who.plan, *tab.how.inputs, tab.sources.choice.choice}
+    inputs |= who.drawing.inputs | who.placing.inputs
     outputs = {who.plan, who.assignments, tab.message, *tab.queue.outputs, *tab.live.outputs}
     compat.listen(tab.start.click, saying(tab.message, words, started), inputs=inputs, outputs=outputs)
 
@@ -220,7 +250,7 @@ def _connect_live(tab: PhotographTab, service: Service) -> None:
     live, queue, results = tab.live, tab.queue, tab.results
     outputs = {*queue.outputs, *results.outputs}
     connect_card(
-        live, service, tab.words, kinds=(KIND,), body=lambda job, events: previews_html(tab, service, job, events)
+        live, service, tab.words, kinds=KINDS, body=lambda job, events: previews_html(tab, service, job, events)
     )
 
     def beside(id: str | None, shown: Shown, seen: str) -> dict[Any, Any]:

@@ -1,6 +1,7 @@
 """Choices with pictures: gradio's own check boxes, so that keyboard and screen reader work, with a picture on each.
 
-The pictures come from a generated style sheet, because a check box cannot hold one.
+The pictures come from a generated style sheet, because a check box cannot hold one. Of a single choice they are radio
+buttons.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Pick:
 
 @dataclass(frozen=True)
 class PictureChoice:
-    """`group` holds the chosen values, in the order of choosing."""
+    """`group` holds the chosen values, in the order of choosing; of a single choice the value itself, or None."""
 
     group: Any
     style: Any
@@ -38,6 +39,7 @@ class PictureChoice:
     """State: `key_of` the offered picks."""
     elem_id: str
     thumbnails: Thumbnails
+    is_single: bool = False
 
     @property
     def outputs(self) -> set[Any]:
@@ -46,7 +48,9 @@ class PictureChoice:
     def show(self, picks: Sequence[Pick], chosen: Sequence[str]) -> dict[Any, Any]:
         """Return updates by component; values of `chosen` that no longer exist are left out."""
         there = {pick.value for pick in picks}
-        value = [each for each in chosen if each in there]
+        value: Any = [each for each in chosen if each in there]
+        if self.is_single:
+            value = next(iter(value), None)
         choices = [(pick.label, pick.value) for pick in picks]
         return {
             self.group: compat.update(choices=choices, value=value, visible=bool(picks)),
@@ -56,18 +60,24 @@ class PictureChoice:
 
 
 def place_choice(
-    label: str, picks: Sequence[Pick], *, elem_id: str, thumbnails: Thumbnails, chosen: Sequence[str] = ()
+    label: str,
+    picks: Sequence[Pick],
+    *,
+    elem_id: str,
+    thumbnails: Thumbnails,
+    chosen: Sequence[str] = (),
+    is_single: bool = False,
 ) -> PictureChoice:
-    group = gr.CheckboxGroup(
+    group = (gr.Radio if is_single else gr.CheckboxGroup)(
         [(pick.label, pick.value) for pick in picks],
-        value=list(chosen),
+        value=next(iter(chosen), None) if is_single else list(chosen),
         label=label,
         elem_id=elem_id,
         elem_classes=["easyphoto-pictures"],
         visible=bool(picks),
     )
     style = gr.HTML(sheet(elem_id, picks, thumbnails), elem_id=f"{elem_id}_style", elem_classes=[HIDDEN])
-    return PictureChoice(group, style, gr.State(key_of(picks)), elem_id, thumbnails)
+    return PictureChoice(group, style, gr.State(key_of(picks)), elem_id, thumbnails, is_single)
 
 
 def key_of(picks: Sequence[Pick]) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+DRAWN = "drawn-"
+"""How the name of a template begins that was drawn from words."""
+
 
 @dataclass(frozen=True)
 class StageFile:
@@ -28,6 +31,11 @@ class Ranked:
     embedder: str | None
     notes: tuple[str, ...]
     stages: tuple[StageFile, ...]
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether its template was drawn from words, and has no title."""
+        return self.template.startswith(DRAWN)
 
 
 def ranked(result: Mapping[str, Any]) -> tuple[Ranked, ...]:

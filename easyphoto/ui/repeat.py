@@ -8,12 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import BadSettings, InputError
 from easyphoto.images.pictures import picture_record
 from easyphoto.messages import Text, text
 from easyphoto.settings.declarations import Declared, settings_from
+from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.workspace.folders import Person
+
+PLACED = "place"
+"""Kind in the record of a picture into which an object was put."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Repeat:
     takers: Mapping[int, str]
     """Face from the left → a person's id."""
     settings: InferenceSettings
+    drawing: DrawingSettings | None
+    """How the template was drawn; None where there was one."""
     base: str | None
     missing: tuple[Text, ...]
     """What the record names and no longer exists, in whole sentences."""
@@ -48,16 +55,17 @@ def repeated(record: Any, known: Known) -> Repeat:
     """Restore one picture's seed and settings. Raises InputError for a record that is not EasyPhoto's."""
     record = checked_record(record)
     settings, lost = _settings(record, known)
+    drawing, undrawn = _drawing(record, known)
     persons, takers, absent = _persons(record, known)
     name = str(record.get("template", ""))
     template, base = known.templates.get(name), record.get("base")
-    missing = [*absent, *lost]
-    if template is None:
+    missing = [*absent, *lost, *undrawn]
+    if template is None and drawing is None:
         missing.append(text("The template {name!r} is gone: upload it again.", name=name))
     if base is not None and base not in known.checkpoints:
         missing.append(text("The checkpoint {name!r} is gone: the person's own is used.", name=str(base)))
         base = None
-    return Repeat(persons, template, takers, settings, base, tuple(missing))
+    return Repeat(persons, template, takers, settings, drawing, base, tuple(missing))
 
 
 def checked_record(record: Any) -> Mapping[str, Any]:
@@ -67,10 +75,10 @@ def checked_record(record: Any) -> Mapping[str, Any]:
             text("This picture has no record of EasyPhoto."),
             advice=text("Use a PNG that EasyPhoto wrote, not an edited copy of it."),
         )
-    if record.get("kind") == "place":
+    if record.get("kind") == PLACED:
         raise InputError(
-            text("On this picture an object was placed, not a person photographed."),
-            advice=text("Place it again: easyphoto place."),
+            text("This picture shows an object that was put into it, not a person's portrait."),
+            advice=text("Choose “An object into a picture”, and paint where it goes."),
         )
     return record
 
@@ -106,6 +114,27 @@ def _settings(record: Mapping[str, Any], known: Known) -> tuple[InferenceSetting
             continue
         values[name] = value
     return settings_from(InferenceSettings, values), lost
+
+
+def _drawing(record: Mapping[str, Any], known: Known) -> tuple[DrawingSettings | None, list[Text]]:
+    """Return how the template was drawn, as far as that is still valid; None where there was one."""
+    wanted = record.get("drawing")
+    if not isinstance(wanted, Mapping):
+        return None, []
+    lost: list[Text] = []
+    values: dict[str, Any] = {}
+    for name in (field.name for field in dataclasses.fields(DrawingSettings) if field.name in wanted):
+        try:
+            settings_from(DrawingSettings, {name: wanted[name]})
+            values[name] = wanted[name]
+        except BadSettings as error:
+            lost.append(error.said)
+    # A template of that name is there already.
+    drawing = dataclasses.replace(settings_from(DrawingSettings, values), save_template="")
+    if drawing.template_base and drawing.template_base not in (*known.checkpoints, *FAMILIES):
+        lost.append(text("The checkpoint {name!r} is gone: the person's own is used.", name=drawing.template_base))
+        drawing = dataclasses.replace(drawing, template_base="")
+    return drawing, lost
 
 
 def _persons(record: Mapping[str, Any], known: Known) -> tuple[tuple[str, ...], dict[int, str], list[Text]]:

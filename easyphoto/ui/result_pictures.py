@@ -64,7 +64,9 @@ class ResultPictures:
         """Return a pair for each face that was replaced, from the left. `shown` is as in `comparison`."""
         service = self.choosing.service
         job = service.queue.get(picture.job)
-        pairs = []
+        pairs: list[FacePair] = []
+        if job.kind != PhotographPersons.kind:
+            return ()
         with suppress(EasyPhotoError):
             app = service.app.with_options(read_command(PhotographPersons, job.request).options)
             people = {person.id: person for person in self.choosing.persons()}

@@ -205,6 +205,8 @@ class ResultsView:
         return escape(f"{capital(self.words.translate(session.job.title))} · {few}")
 
     def _title(self, picture: Ranked) -> str:
+        if picture.is_drawn and picture.template not in self.titles:
+            return self.words("Drawn from words")
         return self.titles.get(picture.template, known_stem(picture.template))
 
     def _place(self, picture: Ranked) -> str:

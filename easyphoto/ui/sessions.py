@@ -11,10 +11,16 @@ from easyphoto.errors import InputError, UnknownJob
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
+from easyphoto.persons.traces import pictures_named
 from easyphoto.ui.ranking import Ranked, ranked
 from easyphoto.workspace.favourites import change_favourite, favourites_in
+from easyphoto.workspace.folders import is_file_name
 
-KIND = "photograph"
+KIND, PLACED = "photograph", "place"
+KINDS = (KIND, PLACED)
+"""Kinds of the jobs that make pictures."""
+TEMPLATES = ("templates", "template")
+"""Under which their requests name the pictures that they paint on."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +83,11 @@ class Sessions:
             return change_favourite(picture.path)
 
     def template(self, picture: SessionPicture) -> Path | None:
-        """Return the template's file; None if it is gone."""
-        names = [str(name) for name in self.service.queue.get(picture.job).request.get("templates", ())]
-        name = next((name for name in names if Path(name).stem == picture.ranked.template), None)
+        """Return the template's file, or the picture that was drawn in place of one; None if it is gone."""
+        asked = pictures_named(self.service.queue.get(picture.job).request, TEMPLATES)
+        name = next((name for name in asked if Path(name).stem == picture.ranked.template), None)
         if name is None:
-            return None
+            return drawn_template(picture)
         found = next((entry.path for entry in self.service.templates() if entry.path.name == name), None)
         if found is not None:
             return found
@@ -91,7 +97,7 @@ class Sessions:
             return None
 
     def _session(self, job: Job) -> Session | None:
-        if job.kind != KIND or job.state is not State.DONE:
+        if job.kind not in KINDS or job.state is not State.DONE:
             return None
         there = [(one, path) for one in ranked(job.result or {}) if (path := self._file(job, one)) is not None]
         marked = {folder: favourites_in(folder) for folder in {path.parent for _, path in there}}
@@ -103,3 +109,9 @@ class Sessions:
             return self.service.queue.file(job.id, picture.file)
         except UnknownJob:
             return None
+
+
+def drawn_template(picture: SessionPicture) -> Path | None:
+    """Return the drawing that the result was painted on, which lies beside it; None if it is gone."""
+    file = picture.path.with_name(f"{picture.ranked.template}.png")
+    return file if picture.ranked.is_drawn and is_file_name(file.name) and file.is_file() else None

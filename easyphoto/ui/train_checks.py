@@ -26,6 +26,7 @@ from easyphoto.ui.train_photos import (
     unfinished_check,
     upload_paths,
 )
+from easyphoto.workspace.folders import FACE
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,9 @@ class Checking:
         if not held.photos:
             return updates
         preprocess, options = self.form.preprocess.read(values), self.form.options(values)
-        paths = upload_paths(self.service, held.photos)
-        job = self.service.submit(CheckPhotos(paths, held.faces or {}, held.reference, preprocess, options))
+        paths, kind = upload_paths(self.service, held.photos), self.form.kind.which(values)
+        held = held if kind == FACE else held.without_faces
+        job = self.service.submit(CheckPhotos(paths, held.faces or {}, held.reference, preprocess, options, kind))
         shown = self._shown(job.id, held, values[self.form.name])
         return {self.part.held: held.record(), self.part.check: job.id, **shown, **photo_buttons(self.part, True)}
 
@@ -132,7 +134,7 @@ def connect_photos(part: PhotoPart, form: TrainForm, service: Service, words: Tr
     heard(part.drop.upload, checking.dropped, {*inputs, part.drop})
     heard(part.again.click, checking.again, inputs)
     # The verdicts depend on base and engine, so photos are checked again before the training.
-    for chosen in (form.base, form.engine):
+    for chosen in (form.base, form.engine, form.kind.choice):
         heard(chosen.input, checking.again, inputs)
     heard(part.clear.click, checking.cleared, [part.check])
     # Without `saying`, because a tick would clear the last message.

@@ -8,9 +8,11 @@ from typing import Any
 
 import gradio as gr
 
-from easyphoto.errors import BadName, UnknownPerson
+from easyphoto.commands.concepts import check_same_kind
+from easyphoto.errors import BadName, UnknownPerson, WrongKind
 from easyphoto.host.base import HostFacts
 from easyphoto.jobs.service import Service
+from easyphoto.messages import text as text_of
 from easyphoto.settings.options import ENGINES, FaceSettings, Options, WeightSettings
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.ui import compat
@@ -21,15 +23,16 @@ from easyphoto.ui.fields import PresetChoice, SettingFields, presets_of
 from easyphoto.ui.file_chooser import FileChooser, connect_chooser, place_chooser
 from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import latest
+from easyphoto.ui.train_kind import PREFIX, KindChoice, place_call
 from easyphoto.workspace.configurations import TRAIN
-
-PREFIX = "easyphoto_train"
+from easyphoto.workspace.folders import FACE, SCENE
 
 
 @dataclass(frozen=True)
 class TrainForm:
     name: Any
     name_said: Any
+    kind: KindChoice
     base: Any
     bases: BaseNames
     chooser: FileChooser | None
@@ -56,13 +59,13 @@ class TrainForm:
     @property
     def inputs(self) -> set[Any]:
         fields = (self.train, self.preprocess, self.faces, self.weights)
-        return {self.name, self.base, self.engine}.union(*(each.inputs for each in fields))
+        return {self.name, self.base, self.engine, *self.kind.inputs}.union(*(each.inputs for each in fields))
 
     @property
     def check_inputs(self) -> set[Any]:
         """The inputs of a photo check."""
         fields = (self.preprocess, self.faces, self.weights)
-        return {self.base, self.engine}.union(*(each.inputs for each in fields))
+        return {self.base, self.engine, self.kind.choice}.union(*(each.inputs for each in fields))
 
     def options(self, values: Mapping[Any, Any]) -> Options:
         engines = {self.words(engine): engine for engine in ENGINES}
@@ -74,12 +77,14 @@ class TrainForm:
         )
 
 
-def place_form(words: Translator, facts: HostFacts) -> TrainForm:
+def place_form(words: Translator, facts: HostFacts, kind: tuple[Any, Any]) -> TrainForm:
+    """`kind`: the choice of what is learned, and its hint, which stand with the photos."""
     name = gr.Textbox(
         "", label=words("Name"), placeholder="anna", max_lines=1, elem_id=f"{PREFIX}_name",
         info=words("In any script, with a letter or digit in it."),
     )  # fmt: skip
     said = gr.HTML("", elem_id=f"{PREFIX}_name_said")
+    learned = KindChoice(*kind, place_call(words), words)
     bases = BaseNames(words)
     with gr.Row(elem_classes=["easyphoto-joined"]):
         base = gr.Dropdown(
@@ -102,7 +107,9 @@ def place_form(words: Translator, facts: HostFacts) -> TrainForm:
     with gr.Accordion(words("Advanced"), open=False, elem_id=f"{PREFIX}_advanced"):
         advanced = _place_advanced(words, train, preprocess)
     saved = place_saved(PREFIX, words)
-    return TrainForm(name, said, base, bases, chooser, refresh, preset, preset_said, presets, *advanced, saved, words)
+    return TrainForm(
+        name, said, learned, base, bases, chooser, refresh, preset, preset_said, presets, *advanced, saved, words
+    )
 
 
 def _place_advanced(
@@ -137,8 +144,8 @@ def _place_advanced(
 def connect_form(form: TrainForm, service: Service) -> None:
     words = form.words
 
-    def named(text: str) -> str:
-        return name_html(service, text or "", words)
+    def named(text: str, shown: str) -> str:
+        return name_html(service, text or "", words, form.kind.which({form.kind.choice: shown}))
 
     def refreshed(base: str) -> dict[Any, Any]:
         return {form.base: base_update(service, form.bases, base)}
@@ -147,7 +154,8 @@ def connect_form(form: TrainForm, service: Service) -> None:
         updates, said = form.train.show_preset(form.presets.name(values[form.preset]), values)
         return {**updates, form.preset_said: said}
 
-    compat.listen(form.name.change, named, inputs=[form.name], outputs=[form.name_said])
+    for event in (form.name.change, latest(form.kind.choice.input)):
+        compat.listen(event, named, inputs=[form.name, form.kind.choice], outputs=[form.name_said])
     compat.listen(form.refresh.click, refreshed, inputs=[form.base], outputs={form.base})
     set_by_it = form.train.preset_components
     # By hand alone: saved settings choose a preset themselves, and must not be overwritten by it.
@@ -161,7 +169,7 @@ def connect_form(form: TrainForm, service: Service) -> None:
     connect_chooser(form.chooser, service, form.base, form.bases)
 
 
-def name_html(service: Service, text: str, words: Translator) -> str:
+def name_html(service: Service, text: str, words: Translator, kind: str = FACE) -> str:
     """Return what will happen with the name, while it is typed."""
     if not text.strip():
         return ""
@@ -171,14 +179,20 @@ def name_html(service: Service, text: str, words: Translator) -> str:
         return error_html({"message": error.message, "advice": error.advice}, words)
     try:
         person = service.app.workspace.person(id)
+        check_same_kind(service.app.workspace, id, kind)
     except UnknownPerson:
         name = text.strip()
         shown = id if name.lower() == id else f"{name} ({id})"
-        return message_html(words("A new person: {id}", id=shown), is_good=True)
+        new = {FACE: words("A new person: {id}", id=shown), SCENE: words("A new scene: {id}", id=shown)}
+        return message_html(new.get(kind) or words("A new object: {id}", id=shown), is_good=True)
+    except WrongKind as error:
+        return error_html({"message": error.message, "advice": text_of("Choose another name.")}, words)
     if not person.is_trained:
         return message_html(
             words("{id} exists but is not trained; without photos here, the training uses the ones they have.", id=id)
         )
+    if kind != FACE:
+        return message_html(words("{id} exists already; this training replaces its LoRA once it has succeeded.", id=id))
     return message_html(words("{id} exists already; this training replaces their LoRA once it has succeeded.", id=id))
 
 

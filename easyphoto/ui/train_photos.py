@@ -21,9 +21,8 @@ from easyphoto.ui.client_files import PICTURE_TYPES, FileDrop, brought
 from easyphoto.ui.compat import HIDDEN
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import Orders, place_orders
+from easyphoto.ui.train_kind import PREFIX
 from easyphoto.ui.verdicts import Checked, let_go_html, verdicts_html
-
-PREFIX = "easyphoto_train"
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,11 @@ class PhotoSet:
         record = record or {}
         faces = dict(record.get("faces", {}))
         return cls(tuple(record.get("photos", ())), faces, record.get("reference"))
+
+    @property
+    def without_faces(self) -> PhotoSet:
+        """The photos of a scene or an object, of which no face and no reference is chosen."""
+        return PhotoSet(self.photos)
 
     def with_photos(self, names: Sequence[str]) -> PhotoSet:
         return replace(self, photos=tuple(dict.fromkeys((*self.photos, *names))))
@@ -85,7 +89,7 @@ class PhotoPart:
 
 def place_photos(words: Translator) -> PhotoPart:
     drop = FileDrop(
-        label=words("5 to 20 photos of one person"),
+        label=words("5 to 20 photos"),
         file_count="multiple",
         file_types=PICTURE_TYPES,
         elem_id=f"{PREFIX}_photos",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,33 +12,29 @@ import gradio as gr
 from easyphoto.commands.add_person import AddPerson
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.train import TrainPerson
-from easyphoto.errors import EasyPhotoError, InputError, TooFewPhotos, TrainerMissing
-from easyphoto.jobs.records import Job, JobEvent, State
+from easyphoto.errors import InputError, TooFewPhotos, TrainerMissing
+from easyphoto.jobs.records import Job, JobEvent
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.training.environment import ADVICE
-from easyphoto.training.run import RunFolder
 from easyphoto.ui import compat
-from easyphoto.ui.card import curves_html, log_html, sample_captions, sheet_html, training_events, warnings_html
+from easyphoto.ui.card import log_html, warnings_html
 from easyphoto.ui.configurations import Saving
 from easyphoto.ui.first_run import FirstRun, Guiding, connect_guide, place_guide
 from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, newest_job, place_card, show_job, show_nothing
-from easyphoto.ui.naming import label_of
-from easyphoto.ui.orders import go_button
-from easyphoto.ui.photograph_form import portrait_of
-from easyphoto.ui.photograph_layout import CHOOSE
+from easyphoto.ui.picture_choice import latest
 from easyphoto.ui.queue_part import QueuePart, connect_queue, place_queue, queue_updates
+from easyphoto.ui.train_card import card_body, samples_html, worker_lines
 from easyphoto.ui.train_checks import connect_photos
-from easyphoto.ui.train_form import PREFIX, TrainForm, base_update, connect_form, place_form
+from easyphoto.ui.train_form import TrainForm, base_update, connect_form, place_form
+from easyphoto.ui.train_kind import PREFIX, place_kind
 from easyphoto.ui.train_photos import PhotoPart, PhotoSet, place_photos, upload_paths
 from easyphoto.ui.train_resume import ResumePart, connect_resume, place_resume, resume_updates
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.folders import FACE
 
 KINDS = ("train", "resume", "setup", "add")
-SAMPLE_SIDE, PORTRAIT_SIDE = 192, 384
-LOG_LINES = 40
 
 
 @dataclass(frozen=True)
@@ -48,6 +43,7 @@ class TrainTab:
     form: TrainForm
     start: Any
     add: Any
+    add_hint: Any
     message: Any
     live: LiveCard
     queue: QueuePart
@@ -77,18 +73,16 @@ def build(service: Service, words: Translator) -> TrainTab:
         setup = gr.Button(words("Set up training"), visible=missing is not None, elem_id=f"{PREFIX}_setup", size="sm")
     with gr.Row(elem_classes=["easyphoto-columns"]):
         with gr.Column(scale=6, min_width=320):
-            _heading(words("1 · Photos"), words("Sharp, with the face clearly visible, ideally alone in the picture."))
+            _heading(words("1 · Photos"))
+            kind = place_kind(words)
             photos = place_photos(words)
         with gr.Column(scale=5, min_width=320):
             _heading(
                 words("2 · Training"),
                 words("A name and a base checkpoint are enough; everything else is set to good values."),
             )
-            form = place_form(words, facts)
-            with gr.Row(elem_classes=["easyphoto-buttons"]):
-                start = gr.Button(words("Start training"), variant="primary", elem_id=f"{PREFIX}_start")
-                add = gr.Button(words("Add without training"), elem_id=f"{PREFIX}_add")
-            gr.HTML(_hint(words("Adding takes seconds and keeps the photos; a training can follow at any time.")))
+            form = place_form(words, facts, kind)
+            start, add, add_hint = _place_start(words)
             message = gr.HTML("", elem_id=f"{PREFIX}_message")
             live = place_card(PREFIX, words)
             fold = gr.Accordion(words("The trainer's own log"), open=False, visible=False, elem_id=f"{PREFIX}_worker")
@@ -99,12 +93,36 @@ def build(service: Service, words: Translator) -> TrainTab:
             resume = place_resume(service, words)
     worker = (fold, worker_log)
     return TrainTab(
-        photos, form, start, add, message, live, queue, sheet, *worker, resume, setup_said, setup, words, guide
+        photos,
+        form,
+        start,
+        add,
+        add_hint,
+        message,
+        live,
+        queue,
+        sheet,
+        *worker,
+        resume,
+        setup_said,
+        setup,
+        words,
+        guide,
     )
+
+
+def _place_start(words: Translator) -> tuple[Any, Any, Any]:
+    """Return the buttons that begin, and what is said of the second."""
+    with gr.Row(elem_classes=["easyphoto-buttons"]):
+        start = gr.Button(words("Start training"), variant="primary", elem_id=f"{PREFIX}_start")
+        add = gr.Button(words("Add without training"), elem_id=f"{PREFIX}_add")
+    said = _hint(words("Adding takes seconds and keeps the photos; a training can follow at any time."))
+    return start, add, gr.HTML(said, elem_id=f"{PREFIX}_add_hint")
 
 
 def connect(tab: TrainTab, service: Service) -> None:
     connect_form(tab.form, service)
+    _connect_kind(tab)
     connect_photos(tab.photos, tab.form, service, tab.words)
     connect_card(
         tab.live,
@@ -141,6 +159,19 @@ def renewal(tab: TrainTab, service: Service) -> Renewal:
     return Renewal(renewed, outputs, [base, tab.guide.closed, tab.photos.held])
 
 
+def _connect_kind(tab: TrainTab) -> None:
+    """Of a scene or an object only a training makes something: it has no face to be taken from photos."""
+    kind = tab.form.kind
+
+    def chosen(shown: str | None) -> dict[Any, Any]:
+        found = kind.which({kind.choice: shown})
+        seen = compat.update(visible=found == FACE)
+        return {**kind.shown(found), tab.add: seen, tab.add_hint: seen}
+
+    outputs = {kind.hint, kind.call, tab.add, tab.add_hint}
+    compat.listen(latest(kind.choice.input), chosen, inputs=[kind.choice], outputs=outputs)
+
+
 @dataclass(frozen=True)
 class Starting:
     """The handlers of the buttons that make a person; each returns updates by component."""
@@ -149,7 +180,10 @@ class Starting:
     service: Service
 
     def train(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
-        command = TrainPerson(**self._asked(values), settings=self.tab.form.train.read(values))
+        kind = self.tab.form.kind
+        concept, call = kind.which(values), kind.called(values)
+        settings = self.tab.form.train.read(values)
+        command = TrainPerson(**self._asked(values), settings=settings, concept=concept, words=call)
         try:
             return self._shown(self.service.submit(command))
         except TooFewPhotos:
@@ -171,10 +205,10 @@ class Starting:
     def _asked(self, values: Mapping[Any, Any]) -> dict[str, Any]:
         """Return the fields that a training and an addition share."""
         form, held = self.tab.form, PhotoSet.of(values[self.tab.photos.held])
+        if form.kind.which(values) != FACE:
+            held = held.without_faces
         if not (values[form.name] or "").strip():
-            raise InputError(
-                text("The person has no name yet."), advice=text("Give a name; the LoRA is named after it.")
-            )
+            raise InputError(text("There is no name yet."), advice=text("Give a name; the LoRA is named after it."))
         return {
             "name": values[form.name],
             "photos": upload_paths(self.service, held.photos),
@@ -226,12 +260,6 @@ def no_photos() -> InputError:
     return InputError(text("There are no photos yet."), advice=text("Drop 5 to 20 photos of the person first."))
 
 
-def card_body(service: Service, job: Job, events: Sequence[JobEvent], words: Translator) -> str:
-    """Return the curves while training; at the end the portrait and its result."""
-    made = _made_html(service, job, words) if job.state is State.DONE and job.kind != "setup" else ""
-    return made + curves_html(training_events(events), words)
-
-
 def beside_updates(tab: TrainTab, service: Service, job: Job, events: Sequence[JobEvent]) -> dict[Any, Any]:
     """Return validation pictures, the worker's log, resumable trainings, and whether training is set up."""
     lines = worker_lines(service, job)
@@ -254,23 +282,6 @@ def setup_updates(tab: TrainTab, service: Service) -> dict[Any, Any]:
     }
 
 
-def samples_html(service: Service, job: Job, events: Sequence[JobEvent], words: Translator) -> str:
-    """Return the contact sheet: every validation picture with its step and likeness."""
-    captions = sample_captions(training_events(events), words)
-    shown = [(name, file) for name in job.previews if (file := _file(service, job, name)) is not None]
-    links = [(compat.link_or_none(file, side=SAMPLE_SIDE), captions.get(name, "")) for name, file in shown]
-    pictures = [(link, caption) for link, caption in links if link is not None]
-    return sheet_html(pictures, words, title="Test pictures")
-
-
-def worker_lines(service: Service, job: Job) -> list[str]:
-    """Return the last lines of the training process's output."""
-    if job.run is None:
-        return []
-    log = RunFolder(service.app.workspace.runs / job.run).log
-    return log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:] if log.is_file() else []
-
-
 def missing_trainer(service: Service) -> TrainerMissing | None:
     try:
         service.app.host.trainer(service.app.workspace)
@@ -291,55 +302,8 @@ def trainer_html(missing: TrainerMissing | None, words: Translator) -> str:
     )
 
 
-def _made_html(service: Service, job: Job, words: Translator) -> str:
-    result = job.result or {}
-    person = _person(service, str(result.get("person", "")))
-    name = label_of(service.app.workspace, person) if person else result.get("name", "")
-    if job.kind == AddPerson.kind:
-        facts = [words("{name} is added with {count} photos, not trained.", name=name, count=result.get("kept", 0))]
-    else:
-        facts = [words("{name} can be photographed now.", name=name)]
-    likeness = result.get("likeness") or {}
-    if isinstance(likeness.get("cosine"), (int, float)):
-        facts.append(words("Likeness of the portrait: {cosine}", cosine=f"{likeness['cosine']:.2f}"))
-    if result.get("published"):
-        facts.append(words("The LoRA is listed as {name}.", name=Path(str(result["published"])).stem))
-    said = "".join(f"<p>{escape(fact)}</p>" for fact in facts)
-    if person is None:
-        return f'<div class="easyphoto-made"><div>{said}</div></div>'
-    go = go_button(
-        words("Photograph {name} now", name=name), "photograph", order=person.id, to=CHOOSE, style="easyphoto-primary"
-    )
-    go = f'<div class="easyphoto-orders">{go}</div>' if person.is_ready else ""
-    return f'<div class="easyphoto-made">{_portrait(service, person, name, words)}<div>{said}{go}</div></div>'
-
-
-def _person(service: Service, id: str) -> Person | None:
-    try:
-        return service.app.workspace.person(id)
-    except EasyPhotoError:  # deleted since
-        return None
-
-
-def _portrait(service: Service, person: Person, name: str, words: Translator) -> str:
-    file = portrait_of(service, person)
-    if file is None:
-        return ""
-    link = compat.link_or_none(file, side=PORTRAIT_SIDE)
-    if link is None:
-        return ""
-    return f'<img src="{link}" alt="{escape(words("Portrait of {name}", name=name))}">'
-
-
-def _file(service: Service, job: Job, name: str) -> Path | None:
-    try:
-        return service.queue.file(job.id, name)
-    except EasyPhotoError:
-        return None
-
-
-def _heading(text: str, hint: str) -> None:
-    gr.HTML(f'<h2 class="easyphoto-heading">{escape(text)}</h2>{_hint(hint)}')
+def _heading(text: str, hint: str = "") -> None:
+    gr.HTML(f'<h2 class="easyphoto-heading">{escape(text)}</h2>{_hint(hint) if hint else ""}')
 
 
 def _hint(text: str) -> str:

@@ -13,6 +13,7 @@ from easyphoto.ui.fetch_buttons import note_html, weights_of_note
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photo_names import PhotoNames
+from easyphoto.workspace.folders import FACE
 
 ORDER = "easyphoto_train_order"
 MOST_PHOTOS = 20
@@ -36,7 +37,14 @@ class Checked:
     """The face of the reference photo in question, as a data: URI."""
 
     @property
+    def is_of_face(self) -> bool:
+        """Whether a person is learned: a scene or an object needs no reference photo. Older checks do not say."""
+        return self.result.get("kind", FACE) == FACE
+
+    @property
     def reference(self) -> str | None:
+        if not self.is_of_face:
+            return None
         return self.chosen_reference or self.result.get("reference")
 
     @property
@@ -169,7 +177,7 @@ def _tile(verdict: Mapping[str, Any], checked: Checked, chosen: Mapping[str, int
 
 
 def _reference_button(verdict: Mapping[str, Any], checked: Checked, words: Translator) -> str:
-    if not verdict["kept"]:
+    if not verdict["kept"] or not checked.is_of_face:
         return ""
     photo = verdict["photo"]
     label = words("Take {name} as the reference photo", name=checked.names[photo])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -14,10 +15,10 @@ from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.commands.train import TrainPerson
-from easyphoto.errors import BadWords, UnknownPerson
+from easyphoto.errors import BadWords, UnknownPerson, WrongKind
 from easyphoto.persons.photo_sources import photo_files
 from easyphoto.workspace.folders import PERSON_FILE
-from tests.fakes import RecordingContext
+from tests.fakes import RecordingContext, new_person
 
 PROPOSED = "brown hair"
 
@@ -115,7 +116,7 @@ def test_where_the_engine_tells_nothing_that_is_a_note(app, photos, engine):
     context = RecordingContext()
 
     assert ProposeWords("anna").run(app, context).proposed_words == ""
-    assert [note.code for note in context.notes] == ["words-not-proposed"]
+    assert [getattr(note, "code", None) for note in context.notes] == ["words-not-proposed"]
 
 
 def test_bad_words_and_unknown_persons_are_refused(app, photos):
@@ -127,3 +128,14 @@ def test_bad_words_and_unknown_persons_are_refused(app, photos):
         ChangeWords("nobody", "glasses").run(app, NullContext())
     with pytest.raises(UnknownPerson):
         ProposeWords("nobody").validated(app)
+
+
+def test_of_a_scene_nothing_is_proposed_and_it_may_be_called_otherwise(app):
+    new_person(app.workspace, "bar")
+    app.workspace.save_person(replace(app.workspace.person("bar"), kind="scene", words="a bar"))
+
+    for propose in (lambda: ProposeWords("bar").validated(app), lambda: ProposeWords("bar").run(app, NullContext())):
+        with pytest.raises(WrongKind, match="bar is a scene, not a person"):
+            propose()
+
+    assert ChangeWords("bar", "a bar with red lamps").run(app, NullContext()).words == "a bar with red lamps"

@@ -157,7 +157,7 @@ def test_photos_become_a_trained_person(open_page: Callable[..., Any], drawn_pho
 
     page.click("#easyphoto_train_start")
     page.wait_for_selector("#easyphoto_train_message [role=alert]")
-    assert "has no name yet" in page.inner_text("#easyphoto_train_message")
+    assert "There is no name yet" in page.inner_text("#easyphoto_train_message")
 
     _type(page, "name", "anna")
     page.wait_for_selector("#easyphoto_train_name_said .easyphoto-good")

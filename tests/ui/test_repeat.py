@@ -125,3 +125,8 @@ def test_a_seed_that_is_no_seed_is_said():
 
     assert found.settings.seed == 0
     assert found.missing == ("seed cannot be 'many'. It must be a whole number.",)
+
+
+def test_a_picture_into_which_an_object_was_placed_is_no_photograph_to_repeat():
+    with pytest.raises(InputError, match="an object was placed"):
+        repeated(record(kind="place"), KNOWN)
