@@ -51,7 +51,7 @@ from easyphoto.workspace.folders import Workspace
 
 SEED_STEP = 1000
 """Between two drawings, so that their tries are never the same."""
-CFGS, STEPS, WEIGHTS, SIZES = (1.5, 5.0, 7.0, 10.0), (15, 60), (0.0, 0.5, 0.9), ("128x128", "160x160")
+CFGS, STEPS, WEIGHTS, SIZES = (1.5, 3.0, 7.0, 10.0), (15, 60), (0.0, 0.5, 0.9), ("128x128", "160x160")
 
 
 @dataclass(frozen=True, eq=False)
