@@ -35,11 +35,13 @@ from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.errors import EnvironmentFailure
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
-from easyphoto.persons import deletion
+from easyphoto.persons import deletion, own_words
 from easyphoto.progress import NullProgress
 from easyphoto.storage import journal
 from easyphoto.storage.files import write_bytes
+from easyphoto.storage.locks import file_lock
 from easyphoto.storage.records import write_json
+from easyphoto.workspace import styles
 from easyphoto.workspace.folders import Person, Workspace
 from tests.api.calls import V1, basic, error_of
 from tests.jobs.asked import Asked
@@ -58,6 +60,8 @@ CODES: dict[str, set[int]] = {
     "photograph": SENDING | {404, 409},
     "placeObject": SENDING | {404, 409},
     "drawTemplate": SENDING | {409},
+    "drawPreviews": SENDING | {404, 409},
+    "proposeWords": SENDING | {404, 409},
     "resumeTraining": SENDING | {404, 409},
     "setUpTrainer": SENDING | {409},
     "fetchWeights": SENDING | {409},
@@ -70,6 +74,7 @@ CODES: dict[str, set[int]] = {
     "getPerson": READING | {404, 422},
     "renamePerson": SENDING | {404, 409},
     "deletePerson": CHANGING | {404, 409, 422},
+    "changeWords": SENDING | {404, 409},
     "getPortrait": READING | {404, 422},
     "listCheckpoints": READING | {404, 422},
     "getSheet": READING | {404, 422},
@@ -79,6 +84,10 @@ CODES: dict[str, set[int]] = {
     "addTemplate": SENDING | {404, 409},
     "getTemplatePicture": READING | {404},
     "deleteTemplate": CHANGING | {404, 422},
+    "listStyles": READING | {422},
+    "getStylePreview": READING | {404, 422},
+    "markStyle": SENDING | {404, 409},
+    "unmarkStyle": CHANGING | {404, 409, 422},
     "listPoses": READING,
     "getPosePicture": READING | {404},
     "uploadPictures": SENDING,
@@ -316,6 +325,8 @@ NOBODY: dict[str, tuple[Any, str]] = {
     "photograph": ({"persons": ["nobody"], "templates": [{"template": "03-room"}]}, "UnknownPerson"),
     "placeObject": ({"name": "nothing", "template": {"template": "03-room"}, "box": BOX}, "UnknownScene"),
     "chooseCheckpoint": ({"name": "nobody", "step": 1}, "UnknownPerson"),
+    "drawPreviews": ({"names": ["nothing"]}, "UnknownStyle"),
+    "proposeWords": ({"name": "nobody"}, "UnknownPerson"),
     "resumeTraining": ({"run": "nothing"}, "UnknownRun"),
     "getJob": (None, "UnknownJob"),
     "endJob": (None, "UnknownJob"),
@@ -324,6 +335,7 @@ NOBODY: dict[str, tuple[Any, str]] = {
     "getPerson": (None, "UnknownPerson"),
     "renamePerson": ({"name": "Nobody"}, "UnknownPerson"),
     "deletePerson": (None, "UnknownPerson"),
+    "changeWords": ({"words": "glasses"}, "UnknownPerson"),
     "getPortrait": (None, "UnknownPerson"),
     "listCheckpoints": (None, "UnknownPerson"),
     "getSheet": (None, "UnknownPerson"),
@@ -332,6 +344,9 @@ NOBODY: dict[str, tuple[Any, str]] = {
     "getTemplatePicture": (None, "UnknownTemplate"),
     "deleteTemplate": (None, "UnknownTemplate"),
     "getPosePicture": (None, "UnknownPose"),
+    "getStylePreview": (None, "UnknownStyle"),
+    "markStyle": ({}, "UnknownStyle"),
+    "unmarkStyle": (None, "UnknownStyle"),
     "getConfiguration": (None, "UnknownConfiguration"),
     "deleteConfiguration": (None, "UnknownConfiguration"),
 }
@@ -352,19 +367,25 @@ def lived(tmp_path):
 
 
 def provoked(client: TestClient, asked: dict[str, Operation], bodies: dict[str, Any]) -> dict[str, tuple[int, str]]:
-    """What each operation answers to that body, or where it takes none to that path or query."""
+    """What each operation answers to that body, or where it takes none to that path or query, or to a path and a body."""
     said = {}
-    for id, sent in bodies.items():
+    for id, asked_for in bodies.items():
         one = asked[id]
-        path = sent if isinstance(sent, str) else one.path
+        path, sent = asked_for if isinstance(asked_for, tuple) else (one.path, asked_for)
+        path = sent if isinstance(sent, str) else path
         content = {"content": sent} if isinstance(sent, bytes) else {"json": None if isinstance(sent, str) else sent}
         said[id] = error_of(client.request(one.method, path, headers=one.headers, **content))
     return said
 
 
 def test_404_comes_from_what_names_something(lived, asked):
-    without_path = {id: body or asked[id].path.replace("anna", "nobody") for id, (body, _) in NOBODY.items()}
+    without_path: dict[str, Any] = {
+        id: body or asked[id].path.replace("anna", "nobody") for id, (body, _) in NOBODY.items()
+    }
     without_path["getTemplatePicture"] = f"{V1}/templates/nothing/picture"
+    without_path["unmarkStyle"] = f"{V1}/styles/nothing/favourite"
+    without_path["markStyle"] = (f"{V1}/styles/nothing/favourite", {})
+    without_path["getStylePreview"] = f"{V1}/styles/nothing/preview"
     without_path["getPosePicture"] = f"{V1}/poses/nothing/picture"
     without_path["deleteTemplate"] = f"{V1}/templates/nothing"
     lived.app.workspace.person_folder("anna").joinpath("person.json").unlink()
@@ -382,6 +403,8 @@ BUSY: dict[str, Any] = {
     "placeObject": {"name": "cup", "template": {"template": "03-room"}, "box": BOX},
     "drawTemplate": {"name": "new", "prompt": "x"},
     "chooseCheckpoint": {"name": "bea", "step": 1},
+    "drawPreviews": {},
+    "proposeWords": {"name": "bea"},
     "resumeTraining": {"run": "20260101T000000Z-anna"},
     "setUpTrainer": {},
     "fetchWeights": {"names": ["photographs"]},
@@ -392,6 +415,8 @@ BUSY: dict[str, Any] = {
 def test_409_comes_from_what_is_busy_or_has_the_name(lived, asked, monkeypatch, tmp_path):
     monkeypatch.setattr(training, "person_of_run", lambda *_: "anna")
     monkeypatch.setattr(deletion, "changing", lambda root, persons, seconds: journal.changing(root, persons, seconds=0))
+    monkeypatch.setattr(own_words, "changing", lambda root, persons: journal.changing(root, persons, seconds=0))
+    monkeypatch.setattr(styles, "SECONDS_TO_WAIT", 0.0)
     # Tests are offline, and nothing could be fetched.
     monkeypatch.setattr(FetchWeights, "validated", lambda self, app: self)
     client, root, begun = client_of(lived), lived.app.workspace.root, threading.Event()
@@ -414,13 +439,18 @@ def test_409_comes_from_what_is_busy_or_has_the_name(lived, asked, monkeypatch, 
         said |= provoked(client, asked, {"renamePerson": {"name": "Other"}})
     with journal.changing(root, ("anna",)):
         said |= provoked(client, asked, {"deletePerson": asked["deletePerson"].path})
+        said |= provoked(client, asked, {"changeWords": {"words": "glasses"}})
+    with file_lock(lived.app.workspace.styles / ".favourites.lock"):
+        favourite = f"{V1}/styles/hills/favourite"
+        said |= provoked(client, asked, {"markStyle": (favourite, {}), "unmarkStyle": favourite})
     lived.queue.close()
     closing = provoked(client, asked, BUSY)
 
     assert closing == dict.fromkeys(BUSY, (409, "HostBusy"))
     assert said == {
         "endJob": (409, "HostBusy"), "importPerson": (409, "NameTaken"), "addTemplate": (409, "NameTaken"),
-        "renamePerson": (409, "RunBusy"), "deletePerson": (409, "RunBusy"),
+        "renamePerson": (409, "RunBusy"), "deletePerson": (409, "RunBusy"), "changeWords": (409, "RunBusy"),
+        "markStyle": (409, "RunBusy"), "unmarkStyle": (409, "RunBusy"),
     }  # fmt: skip
     assert sorted({**BUSY, **said}) == sorted(those_with(409))
 
@@ -438,6 +468,7 @@ def test_422_comes_from_what_can_be_asked_wrongly_without_a_body(lived, asked):
     broken.write_text("{}")
     workspace.person_folder("anna").joinpath("person.json").write_text("{}")
     clay = f"{V1}/configurations/clay/quick"
+    write_bytes(workspace.styles / "torn.json", b"{")
 
     said = provoked(client, asked, {
         "listJobs": f"{V1}/jobs?limit=0",
@@ -455,6 +486,9 @@ def test_422_comes_from_what_can_be_asked_wrongly_without_a_body(lived, asked):
         "deleteTemplate": f"{V1}/templates/03-room",
         "getConfiguration": clay,
         "deleteConfiguration": clay,
+        "listStyles": f"{V1}/styles?family=sd99",
+        "getStylePreview": f"{V1}/styles/torn/preview",
+        "unmarkStyle": f"{V1}/styles/torn/favourite",
     })  # fmt: skip
 
     assert said == {
@@ -463,7 +497,8 @@ def test_422_comes_from_what_can_be_asked_wrongly_without_a_body(lived, asked):
         "followJob": (422, "BadRequest"), "getJobFile": (422, "BadRecord"), "getPerson": (422, "BadName"),
         "deletePerson": (422, "BadName"), "getPortrait": (422, "BadRecord"), "exportPerson": (422, "BadRecord"),
         "deleteTemplate": (422, "InputError"), "getConfiguration": (422, "BadRequest"),
-        "deleteConfiguration": (422, "BadRequest"),
+        "deleteConfiguration": (422, "BadRequest"), "listStyles": (422, "InputError"),
+        "getStylePreview": (422, "BadRecord"), "unmarkStyle": (422, "BadRecord"),
     }  # fmt: skip
     assert sorted(said) == sorted(set(those_with(422)) - set(those_with(415)))
 
@@ -569,7 +604,8 @@ def test_examples_of_requests_are_understood(service, asked, document):
         ("placeObject", "box"): 404, ("placeObject", "mask"): 404,
         ("drawTemplate", "one"): 202, ("resumeTraining", "one"): 404, ("renamePerson", "one"): 404,
         ("addTemplate", "upload"): 404, ("addTemplate", "inline"): 201, ("uploadPictures", "one"): 201,
-        ("saveConfiguration", "one"): 200,
+        ("saveConfiguration", "one"): 200, ("changeWords", "one"): 404, ("drawPreviews", "one"): 202,
+        ("markStyle", "one"): 200, ("proposeWords", "one"): 404,
     }  # fmt: skip
 
 

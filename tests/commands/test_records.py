@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 
 from easyphoto.commands.add_person import AddPerson
+from easyphoto.commands.change_words import ProposeWords
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.choose_checkpoint import ChooseCheckpoint
+from easyphoto.commands.draw_style_previews import DrawStylePreviews
 from easyphoto.commands.draw_template import DrawTemplate
 from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.records import read_command
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
@@ -22,6 +25,7 @@ from easyphoto.settings.declarations import settings_record
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import Options, WeightSettings
+from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
 
 PHOTOS = tuple(Path(f"/somewhere/{number}.png") for number in range(2))
@@ -33,6 +37,9 @@ COMMANDS = {
         Options("sd15.safetensors", "photographs", weights=WeightSettings("research")),
     ),
     "choose": ChooseCheckpoint("carla", 400),
+    "place": PlaceObject("Cup", PHOTOS[0], PHOTOS[1], settings=PlacingSettings(count=2, prompt="on a table")),
+    "previews": DrawStylePreviews(("office", "beach"), again=True, options=Options("miniature")),
+    "propose": ProposeWords("Anna"),
     "resume": ResumeTraining("20260101T000000Z-anna", Options("miniature")),
     "photograph": PhotographPersons(
         ("anna", "ben"), PHOTOS, ((1, 0), None), InferenceSettings(count=2, seed=7), out=Path("/somewhere/else")

@@ -22,6 +22,8 @@ TITLES = {
     "import": "import dora.zip",
     "photograph": "photograph anna",
     "place": "place cup",
+    "previews": "previews of styles",
+    "propose": "words for anna",
     "resume": "resume carla",
     "setup": "set up the trainer",
     "template": "draw garden",
