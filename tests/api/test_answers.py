@@ -367,7 +367,7 @@ def lived(tmp_path):
 
 
 def provoked(client: TestClient, asked: dict[str, Operation], bodies: dict[str, Any]) -> dict[str, tuple[int, str]]:
-    """What each operation answers to that body, or where it takes none to that path or query, or to a path and a body."""
+    """What each operation answers to that body, or where it takes none to that path or query, or to both."""
     said = {}
     for id, asked_for in bodies.items():
         one = asked[id]
@@ -437,9 +437,10 @@ def test_409_comes_from_what_is_busy_or_has_the_name(lived, asked, monkeypatch, 
     })  # fmt: skip
     with journal.at_work(root, journal.names_of(("anna",)), NullProgress()):
         said |= provoked(client, asked, {"renamePerson": {"name": "Other"}})
+    with journal.changing(root, ("bea",)):
+        said |= provoked(client, asked, {"changeWords": (f"{V1}/persons/bea/words", {"words": "glasses"})})
     with journal.changing(root, ("anna",)):
         said |= provoked(client, asked, {"deletePerson": asked["deletePerson"].path})
-        said |= provoked(client, asked, {"changeWords": {"words": "glasses"}})
     with file_lock(lived.app.workspace.styles / ".favourites.lock"):
         favourite = f"{V1}/styles/hills/favourite"
         said |= provoked(client, asked, {"markStyle": (favourite, {}), "unmarkStyle": favourite})
