@@ -100,6 +100,7 @@ _STYLE: dict[str, Any] = {
     "name": "Office",
     "name_zh": "职场形象",
     "group": "work",
+    "medium": "photo",
     "positive": "business portrait photo, navy blue suit, white shirt, modern office with glass walls",
     "negative": "painting, drawing",
     "loras": [],

@@ -304,6 +304,7 @@ class StyleAnswer(AnswerModel):
     name: str
     name_zh: str
     group: str
+    medium: str = Field(..., description="photo, or artwork: a painting or a drawing.")
     positive: str
     negative: str
     loras: list[StyleLoraAnswer]

@@ -215,6 +215,8 @@ class Family:
     cuts_out: bool = False
     """What it paints around an object does not fit the template, so that only the object is taken."""
     negative: str = ""
+    artwork: tuple[str, str] = ("", "")
+    """What stands for `positive` and `negative` where a painting or a drawing is asked for."""
     kohya_version: str = "sd_v1"
     """`ss_base_model_version` in the LoRA's metadata, by which the web UI filters."""
     architecture: str = "stable-diffusion-v1/lora"
@@ -276,6 +278,10 @@ class Family:
     def for_kind(self, kind: str) -> Family:
         """The family with what it prescribes for learning that kind of thing."""
         return replace(self, **self.kinds[kind].changes) if kind in self.kinds else self
+
+    def for_artwork(self) -> Family:
+        """The family with words that do not ask for a photograph."""
+        return replace(self, positive=self.artwork[0], negative=self.artwork[1])
 
     def at(self, resolution: int | None) -> Family:
         """The family at another resolution in pixels; None keeps its own.

@@ -90,4 +90,5 @@ SD15 = Family(
     positive="best quality, masterpiece, realistic, detailed face",
     positive_thing="best quality, masterpiece, realistic",
     negative="worst quality, low quality, blurry, deformed, extra limbs",
+    artwork=("best quality, masterpiece, detailed face", "worst quality, low quality, deformed, extra limbs"),
 )

@@ -103,6 +103,7 @@ SDXL = Family(
     positive="photograph, detailed face, natural skin, sharp focus",
     positive_thing="photograph, sharp focus",
     negative="blurry, deformed, painting, drawing, cartoon, plastic skin",
+    artwork=("detailed face", "deformed, photograph"),
     kohya_version="sdxl_base_v1-0",
     architecture="stable-diffusion-xl-v1-base/lora",
 )

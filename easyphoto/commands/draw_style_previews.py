@@ -14,7 +14,7 @@ from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import Options
 from easyphoto.storage.records import utc_now
-from easyphoto.workspace.style_files import Style
+from easyphoto.workspace.style_files import ARTWORK, Style
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -109,6 +109,7 @@ def _request(app: EasyPhoto, style: Style, family: Family, pace: SamplerPreset) 
     size, _ = drawing_size("", family, 1, style.sizes.get(family.id))
     loras = called_loras(app, style.written_loras, LORA_WEIGHT, family)
     words = DrawingWords("", style=(style.positive, style.negative), scenes=loras)
+    family = family.for_artwork() if style.medium == ARTWORK else family
     return drawing_request(words, family, DrawingSettings(), pace, size=size, seed=SEED)
 
 

@@ -60,6 +60,8 @@ class DrawnTemplate:
     notes: tuple[str, ...] = ()
     saved: Path | None = None
     """Its copy among the user's templates."""
+    artwork: str = ""
+    """The words of a style that asks for a painting or a drawing."""
 
     @property
     def caption(self) -> str:
@@ -68,8 +70,11 @@ class DrawnTemplate:
 
     def settings_of_passes(self, settings: InferenceSettings) -> InferenceSettings:
         """The settings with which the faces are painted: the words and scenes are in the drawing, and each drawing is
-        put through the passes once."""
-        return replace(settings, count=1, seed=self.seed, prompt="", scene="")
+        put through the passes once. The face on a painting is painted as that is."""
+        return replace(settings, count=1, seed=self.seed, prompt=self.artwork, scene="")
+
+    def family_of_passes(self, family: Family) -> Family:
+        return family.for_artwork() if self.artwork else family
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +191,8 @@ class TemplateDrawer:
         whole = {"made_by": MADE_BY, "created": utc_now(), "persons": self._learned(), **record}
         write_picture(file, result.image, whole, source=DigitalSource.DRAWN)
         notes = (*self.plan.notes, *result.notes, *((_said_again(request.seed, failed),) if failed else ()))
-        return DrawnTemplate(file, request.seed, self.plan.words.wanted, record, failed, notes)
+        words, artwork = self.plan.words.wanted, self.plan.artwork
+        return DrawnTemplate(file, request.seed, words, record, failed, notes, artwork=artwork)
 
     def _learned(self) -> list[str]:
         """Whose LoRAs are in the drawing: a copy among the templates goes with them."""

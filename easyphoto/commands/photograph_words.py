@@ -38,7 +38,7 @@ from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.workspace.folders import Person
 from easyphoto.workspace.poses import pose_named
-from easyphoto.workspace.style_files import Style
+from easyphoto.workspace.style_files import ARTWORK, Style
 from easyphoto.workspace.styles import check_fits, style_named
 
 NO_STYLE = Style("", "", "", "")
@@ -132,7 +132,11 @@ class WordsSeries:
             (style.positive, style.negative),
             CalledLoras((*scenes.conditions, *loras.conditions), (*scenes.words, *loras.words)),
         )
-        return DrawingPlan(words, family, drawing, None, size, notes=(*notes, *size_notes, *lora_notes))
+        notes = (*notes, *size_notes, *lora_notes)
+        if style.medium == ARTWORK:
+            family = family.for_artwork()
+            return DrawingPlan(words, family, drawing, None, size, notes=notes, artwork=style.positive)
+        return DrawingPlan(words, family, drawing, None, size, notes=notes)
 
     def _size(self, family: Family, style: Style) -> tuple[Size, tuple[Text, ...]]:
         """A pose's own size goes before a style's: a figure that lies does not fit a picture that stands."""

@@ -22,7 +22,7 @@ class StyleEntry:
         style = self.style
         return {
             "id": style.id, "name": style.name, "name_zh": style.name_zh, "group": style.group,
-            "positive": style.positive, "negative": style.negative,
+            "medium": style.medium, "positive": style.positive, "negative": style.negative,
             "loras": [{"name": name, "weight": weight} for name, weight in style.loras],
             "sizes": {family: [size.width, size.height] for family, size in style.sizes.items()},
             "families": list(style.families), "licence": style.licence, "author": style.author,

@@ -94,6 +94,7 @@ class TemplateTaking:
         original = _turned(lying, rotation)
         picture = original.picture
         family = family_named(models.backend.family).at(settings.resolution)
+        family = family if self.drawn is None else self.drawn.family_of_passes(family)
         found = photograph(picture, subjects, settings, family, models, assignment=assignment, found=faces)
         found = replace(found, notes=(*found.notes, *_of_another_kind(engine, picture, found)))
         found = in_own_colours(original, found, _under_transparency())

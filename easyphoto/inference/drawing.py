@@ -62,6 +62,8 @@ class DrawingPlan:
     size: Size
     controls: tuple[Control, ...] = ()
     notes: tuple[str, ...] = ()
+    artwork: str = ""
+    """The words of a style that asks for a painting or a drawing, which the faces must become, too."""
 
     def request(self, seed: int) -> GenerateRequest:
         pace = self.pace or SamplerPreset(WANTED_SAMPLER, self.family.first_cfg)

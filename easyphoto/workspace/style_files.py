@@ -1,8 +1,8 @@
 """Reads a style from its file, which may be anybody's: bounded, of known fields, and without a path into this machine.
 
 {"format": 1, "name": "Office", "name_zh": "职场形象", "group": "work", "positive": "…", "negative": "…",
- "loras": [{"name": "suits", "weight": 0.6}], "sizes": {"sd15": [512, 768]}, "families": ["sd15", "sdxl"],
- "licence": "CC0-1.0", "author": "…", "preview": "office.jpg"}
+ "medium": "photo", "loras": [{"name": "suits", "weight": 0.6}], "sizes": {"sd15": [512, 768]},
+ "families": ["sd15", "sdxl"], "licence": "CC0-1.0", "author": "…", "preview": "office.jpg"}
 
 `format`, `name` and `positive` are needed. Without `families` it is for every model.
 """
@@ -30,6 +30,9 @@ SUFFIX = ".json"
 OWN = "own-"
 """Prefix of the ids of the user's own styles."""
 OTHER = "other"
+PHOTO, ARTWORK = "photo", "artwork"
+MEDIA = (PHOTO, ARTWORK)
+"""What a style asks for: a photograph, or a painting or a drawing."""
 PREVIEW_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 MOST_BYTES, MOST_PREVIEW_BYTES = 64 << 10, 8 << 20
 MOST_NAME, MOST_PROMPT, MOST_LORAS = 60, 1000, 8
@@ -53,6 +56,8 @@ class Style:
     families: tuple[str, ...] = ()
     """Ids of the families whose words these are; empty: every family."""
     group: str = OTHER
+    medium: str = PHOTO
+    """One of MEDIA."""
     licence: str = ""
     author: str = ""
     preview: Path | None = None
@@ -92,6 +97,7 @@ class _Written:
     positive: str
     name_zh: str = ""
     group: str = ""
+    medium: str = PHOTO
     negative: str = ""
     loras: tuple[_Lora, ...] = ()
     sizes: Mapping[str, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
@@ -147,6 +153,8 @@ def _style(file: Path, written: _Written, is_own: bool) -> Style:
         raise _wrong(text("It needs a name and words."))
     if len(written.loras) > MOST_LORAS:
         raise _wrong(text("It has {count} LoRAs, more than {most}.", count=len(written.loras), most=MOST_LORAS))
+    if written.medium not in MEDIA:
+        raise _refused("medium", written.medium, text("one of {names}", names=", ".join(MEDIA)))
     return Style(
         id=f"{OWN}{file.stem}" if is_own else file.stem,
         name=name,
@@ -157,6 +165,7 @@ def _style(file: Path, written: _Written, is_own: bool) -> Style:
         sizes=MappingProxyType({family: _size(sides) for family, sides in _of_families(written.sizes)}),
         families=tuple(family for family, _ in _of_families(dict.fromkeys(written.families))),
         group=checked_words(written.group, most=MOST_NAME).lower() or OTHER,
+        medium=written.medium,
         licence=checked_words(written.licence, most=MOST_NAME),
         author=checked_words(written.author, most=MOST_NAME),
         preview=_preview(written.preview, file.parent),

@@ -411,6 +411,17 @@ STYLE = """{"format": 1, "name": "Stage", "positive": "red curtain", "negative":
  "loras": [{"name": "lights", "weight": 0.6}], "sizes": {"miniature": [128, 192]}, "families": ["FAMILY"]}"""
 
 
+@pytest.mark.parametrize(("medium", "painted"), [("photo", ""), ("artwork", "red curtain")])
+def test_the_face_on_a_painting_is_painted_as_that_is(app, anna, backend, tmp_path, medium: str, painted: str):
+    style = f'{{"format": 1, "name": "Stage", "positive": "red curtain", "medium": "{medium}"}}'
+    write_bytes(app.workspace.styles / "stage.json", style.encode())
+
+    photographed(app, tmp_path / "out", drawing=DrawingSettings(style="Stage"))
+
+    words = "easyphoto_face, easyphoto, 1person"
+    assert {request.prompt for request in backend.painted} == {f"{words}, {painted}" if painted else words}
+
+
 def test_a_style_brings_its_words_its_loras_and_its_size(app, anna, backend, tmp_path):
     lights = with_scene(app, "lights")
     write_bytes(app.workspace.styles / "stage.json", STYLE.replace("FAMILY", "miniature").encode())

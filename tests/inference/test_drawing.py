@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from easyphoto.architectures.base import Family
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
@@ -124,3 +125,13 @@ def test_a_size_that_is_none_is_refused_by_name(written: str):
         checked_size(written)
 
     assert refused.value.advice == "Write width x height in pixels, each from 64 to 2048: 768x1024."
+
+
+@pytest.mark.parametrize("family", [SD15, SDXL], ids=["SD 1.5", "SDXL"])
+def test_a_painting_is_not_asked_to_be_a_photograph(family: Family):
+    """The families' usual words ask for realism, and SDXL's refuse paintings."""
+    asked = drawing_request(STAGE, family.for_artwork(), DrawingSettings(), PACE, size=Size(512, 768), seed=9)
+
+    assert "oil painting" in asked.prompt
+    assert not {"realistic", "photograph", "natural skin"} & set(asked.prompt.split(", "))
+    assert not {"painting", "drawing", "cartoon"} & set(asked.negative.split(", "))
