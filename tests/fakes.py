@@ -33,7 +33,8 @@ from easyphoto.progress import Cancelled, Progress
 from easyphoto.storage.records import utc_now
 from easyphoto.training.events import Event
 from easyphoto.weights.catalog import UsedWeight
-from easyphoto.workspace.folders import Person, Workspace, checked_id
+from easyphoto.workspace.folders import Workspace, checked_id
+from easyphoto.workspace.person_record import Person
 
 FAKE_CONTROLS = ("canny", "facepoints", "color", "tile")
 

@@ -44,7 +44,8 @@ from easyphoto.images.pictures import as_array, as_picture, read_picture, write_
 from easyphoto.images.srgb import as_lab
 from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import TrainSettings
-from easyphoto.workspace.folders import OBJECT, SCENE, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import OBJECT, SCENE
 
 ROOM, CUP = "teal-room", "red-cup"
 WORDS = ("room background", "room background, calm", "landscape background", "city background", "smiling")

@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from easyphoto.api.gallery_schemas import TemplateAnswer
 from easyphoto.api.paths import told
-from easyphoto.api.schemas import ErrorTold, JobAnswer, JobSummary, PersonAnswer, TemplateAnswer, TextTold
+from easyphoto.api.schemas import ErrorTold, JobAnswer, JobSummary, PersonAnswer, TextTold
 from easyphoto.commands.templates import TemplateEntry
 from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.records import Job
 from easyphoto.messages import Text, texts_in
 from easyphoto.settings.declarations import settings_record
 from easyphoto.training.run import RUN_FILE, TrainRun
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 
 
 def job_answer(job: Job) -> JobAnswer:

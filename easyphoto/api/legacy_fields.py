@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from easyphoto.api.models import given
 from easyphoto.host.base import HostFacts
-from easyphoto.workspace.folders import FACE, SCENE
+from easyphoto.workspace.person_record import FACE, SCENE
 
 # Clients of 2023 always send these names, whether they mean them or not: of what paints faces, and of what draws.
 USUAL_CHECKPOINT = "Chilloutmix-Ni-pruned-fp16-fix.safetensors"

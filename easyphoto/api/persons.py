@@ -45,7 +45,8 @@ from easyphoto.persons.lora_import import SUFFIX
 from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, private_opener
 from easyphoto.storage.scratch import held_folder
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 
 PIECE = 1 << 20
 KIND = Query(None, description="Only persons (`face`), scenes or objects.")

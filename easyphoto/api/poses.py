@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import Response
 
-from easyphoto.api.schemas import PoseAnswer, PosesAnswer
+from easyphoto.api.gallery_schemas import PoseAnswer, PosesAnswer
 from easyphoto.backends.skeletons import draw_skeletons
 from easyphoto.jobs.service import Service
 

@@ -8,6 +8,7 @@ from easyphoto.api.capabilities import CapabilityRoutes
 from easyphoto.api.configurations import ConfigurationRoutes
 from easyphoto.api.errors import BadRequest, UnknownFile, UnknownRun, UnknownTemplate, UnknownUpload, UrlRefused
 from easyphoto.api.events import MEDIA_TYPE
+from easyphoto.api.gallery_schemas import PosesAnswer, StyleAnswer, StylesAnswer, TemplateAnswer, TemplatesAnswer
 from easyphoto.api.guard import BYTES, FORM, JSON, MOST_HELD, ZIP, ZIPS, BodyRule
 from easyphoto.api.jobs import JobRoutes
 from easyphoto.api.legacy import LegacyRoutes
@@ -25,11 +26,6 @@ from easyphoto.api.schemas import (
     PersonAnswer,
     PersonDeletedAnswer,
     PersonsAnswer,
-    PosesAnswer,
-    StyleAnswer,
-    StylesAnswer,
-    TemplateAnswer,
-    TemplatesAnswer,
     UploadsAnswer,
     WeightsAnswer,
 )

@@ -23,7 +23,7 @@ from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import AUTO, ENGINES, FaceSettings, Options, WeightSettings
 from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
-from easyphoto.workspace.folders import KINDS
+from easyphoto.workspace.person_record import KINDS
 from easyphoto.workspace.prompt_words import MOST_WORDS
 
 MOST_PHOTOS, MOST_TEMPLATES, MOST_PERSONS = 200, 200, 8
@@ -267,66 +267,6 @@ class PersonDeletedAnswer(DeletedAnswer):
     left: list[LeftTold] = Field(
         default_factory=list, description="What has not gone yet; it is deleted as soon as that is possible."
     )
-
-
-class TemplateAnswer(AnswerModel):
-    id: str
-    title: str
-    own: bool
-
-
-class TemplatesAnswer(AnswerModel):
-    templates: list[TemplateAnswer]
-
-
-class PoseAnswer(AnswerModel):
-    id: str
-    name: str
-    name_zh: str = Field(..., description="The name in Chinese.")
-    width: int = Field(..., description="Of the picture that suits it, for a model that draws 512 by 512 pixels.")
-    height: int
-    people: int = Field(..., description="How many people it shows.")
-    author: str
-    licence: str
-
-
-class PosesAnswer(AnswerModel):
-    poses: list[PoseAnswer]
-
-
-class StyleLoraAnswer(AnswerModel):
-    name: str
-    weight: float
-
-
-class StyleAnswer(AnswerModel):
-    id: str
-    name: str
-    name_zh: str
-    group: str
-    medium: str = Field(..., description="photo, or artwork: a painting or a drawing.")
-    positive: str
-    negative: str
-    loras: list[StyleLoraAnswer]
-    sizes: dict[str, list[int]] = Field(..., description="Width and height in pixels that suit it, by type of model.")
-    families: list[str] = Field(..., description="Types of model that know its words; empty: every one.")
-    licence: str
-    author: str
-    own: bool
-    favourite: bool
-    drawn_with: str | None = Field(
-        None, description="The checkpoint that drew the preview; empty: not known. Null: none was drawn yet."
-    )
-
-
-class DamagedStyleAnswer(AnswerModel):
-    file: str
-    reason: str
-
-
-class StylesAnswer(AnswerModel):
-    styles: list[StyleAnswer]
-    damaged: list[DamagedStyleAnswer] = Field([], description="Files that cannot be used.")
 
 
 class WeightSetAnswer(AnswerModel):

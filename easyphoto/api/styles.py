@@ -6,8 +6,9 @@ from fastapi import Query
 from fastapi.responses import StreamingResponse
 
 from easyphoto.api.errors import UnknownFile
+from easyphoto.api.gallery_schemas import DamagedStyleAnswer, StyleAnswer, StylesAnswer
 from easyphoto.api.paths import told
-from easyphoto.api.schemas import DamagedStyleAnswer, FavouriteRequest, StyleAnswer, StylesAnswer
+from easyphoto.api.schemas import FavouriteRequest
 from easyphoto.api.sending import file_answer
 from easyphoto.architectures.registry import family_named
 from easyphoto.commands.styles import StyleEntry, listed_styles, style_entry

@@ -7,8 +7,9 @@ from fastapi.responses import StreamingResponse
 
 from easyphoto.api.answers import template_answer
 from easyphoto.api.errors import UnknownTemplate
+from easyphoto.api.gallery_schemas import TemplateAnswer, TemplatesAnswer
 from easyphoto.api.intake import find_template, picture_content
-from easyphoto.api.schemas import DeletedAnswer, TemplateAnswer, TemplateRequest, TemplatesAnswer
+from easyphoto.api.schemas import DeletedAnswer, TemplateRequest
 from easyphoto.api.sending import file_answer
 from easyphoto.api.verbs import PREFIX
 from easyphoto.jobs.service import Service

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
-from easyphoto.workspace.folders import FACE, KINDS, SCENE
+from easyphoto.workspace.person_record import FACE, KINDS, SCENE
 from easyphoto.workspace.prompt_words import plain_words
 
 VERSION_KEY, WORDS_KEY = "ep_lora_version", "ep_prompt"

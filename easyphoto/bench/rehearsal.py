@@ -34,7 +34,7 @@ from easyphoto.persons.folder import base_of
 from easyphoto.persons.subject import subject_from
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings.inference import InferenceSettings
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 
 # For the LoRA alone: enough noise that the template's features disappear (0.65 to 0.9), held only by the five points.
 DENOISE = 0.75

@@ -29,7 +29,7 @@ from easyphoto.commands.train import TrainPerson
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import ENGINES, FaceSettings, WeightSettings
 from easyphoto.settings.training import TrainSettings
-from easyphoto.workspace.folders import KINDS
+from easyphoto.workspace.person_record import KINDS
 
 EXIT_CODES = """exit codes:
   0 done · 1 a fault of EasyPhoto (a report file is written) · 2 bad input · 3 out of memory

@@ -23,8 +23,9 @@ from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.errors import InputError, NotAllDeleted, UnknownPerson
 from easyphoto.messages import Text, joined, text
-from easyphoto.workspace.folders import FACE, Person, Workspace
+from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.person_ids import id_for
+from easyphoto.workspace.person_record import FACE, Person
 
 _WORDS_TAKEN = {"list": 0, "rename": 2, "words": 2, "choose": 2}
 """How many words an action takes; every other one takes one."""

@@ -17,7 +17,8 @@ from easyphoto.settings.training import PreprocessSettings
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
     from easyphoto.preprocess.verdict import Check
-    from easyphoto.workspace.folders import Person, Workspace
+    from easyphoto.workspace.folders import Workspace
+    from easyphoto.workspace.person_record import Person
 
 
 @dataclass(frozen=True)

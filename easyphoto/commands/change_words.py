@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from easyphoto.commands.base import Command, Context, Subjects, described
 from easyphoto.messages import text
 from easyphoto.settings.options import Options
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto

@@ -13,7 +13,7 @@ from easyphoto.errors import TooFewPhotos
 from easyphoto.messages import text
 from easyphoto.settings.options import Options
 from easyphoto.settings.training import PreprocessSettings
-from easyphoto.workspace.folders import FACE, KINDS
+from easyphoto.workspace.person_record import FACE, KINDS
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto

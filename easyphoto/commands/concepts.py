@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from easyphoto.errors import BadReference, BadSettings, UnknownPerson, WrongKind
 from easyphoto.messages import text
 from easyphoto.spelling import known_names
-from easyphoto.workspace.folders import FACE, KINDS
+from easyphoto.workspace.person_record import FACE, KINDS
 from easyphoto.workspace.prompt_words import checked_words
 
 if TYPE_CHECKING:
-    from easyphoto.workspace.folders import Person, Workspace
+    from easyphoto.workspace.folders import Workspace
+    from easyphoto.workspace.person_record import Person
 
 KIND = "What the photos show: a person's face, a scene, or an object (also a pet)."
 WORDS = (

@@ -19,7 +19,7 @@ from easyphoto.persons.subject import not_trained
 from easyphoto.preprocess.standing import turned, turned_back, upright_faces
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings.options import AUTO
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 
 
 def engine_of(app: EasyPhoto, persons: Sequence[Person], progress: Progress) -> FaceEngine:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, described
 from easyphoto.messages import text
-from easyphoto.workspace.folders import KINDS
+from easyphoto.workspace.person_record import KINDS
 from easyphoto.workspace.prompt_words import MOST_WORDS
 
 if TYPE_CHECKING:

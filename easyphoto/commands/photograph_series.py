@@ -33,7 +33,8 @@ from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.placing import PlacingSettings
 from easyphoto.storage.records import name_stamp, utc_now, write_json
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace.folders import SESSION_FILE, Person, Workspace
+from easyphoto.workspace.folders import SESSION_FILE, Workspace
+from easyphoto.workspace.person_record import Person
 
 
 @dataclass(frozen=True)

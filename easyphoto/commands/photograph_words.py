@@ -36,7 +36,7 @@ from easyphoto.messages import Text, note, phase
 from easyphoto.progress import Progress, TurnProgress
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 from easyphoto.workspace.poses import pose_named
 from easyphoto.workspace.style_files import ARTWORK, Style
 from easyphoto.workspace.styles import check_fits, style_named

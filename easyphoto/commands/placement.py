@@ -33,7 +33,8 @@ from easyphoto.settings.declarations import settings_record
 from easyphoto.settings.placing import PlacingSettings
 from easyphoto.storage.files import readable_name
 from easyphoto.storage.records import name_stamp, utc_now, write_json
-from easyphoto.workspace.folders import SCENE, SESSION_FILE, Person
+from easyphoto.workspace.folders import SESSION_FILE
+from easyphoto.workspace.person_record import SCENE, Person
 
 Box = tuple[float, float, float, float]
 

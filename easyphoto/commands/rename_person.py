@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from easyphoto.commands.base import Command, Context, Subjects
 from easyphoto.messages import text
 from easyphoto.storage.journal import RENAME, pending
-from easyphoto.workspace.folders import Person, Workspace, checked_id
+from easyphoto.workspace.folders import Workspace, checked_id
+from easyphoto.workspace.person_record import Person
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto

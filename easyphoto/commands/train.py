@@ -13,7 +13,7 @@ from easyphoto.commands.concepts import KIND, WORDS, check_concept, check_same_k
 from easyphoto.messages import text
 from easyphoto.settings.options import Options
 from easyphoto.settings.training import PreprocessSettings, TrainSettings
-from easyphoto.workspace.folders import FACE, KINDS
+from easyphoto.workspace.person_record import FACE, KINDS
 from easyphoto.workspace.prompt_words import MOST_WORDS
 
 if TYPE_CHECKING:

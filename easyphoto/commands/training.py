@@ -42,7 +42,8 @@ from easyphoto.storage.scratch import discard
 from easyphoto.training.job import PHASES
 from easyphoto.training.job import train as run_training
 from easyphoto.training.run import RUN_FILE, TrainRun
-from easyphoto.workspace.folders import FACE, OBJECT, PERSON_FILE, Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import FACE, OBJECT, PERSON_FILE, Person
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from easyphoto.inference.results import Photograph, Stage
 from easyphoto.persons.importing import ImportedPersons
 from easyphoto.preprocess.sheet import face_close_up, framed_photo
 from easyphoto.preprocess.verdict import Check
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 
 _THUMBNAIL = Size(384, 384)
 

@@ -9,7 +9,8 @@ from easyphoto.jobs.records import Job
 from easyphoto.jobs.store import EVENTS_FILE
 from easyphoto.messages import text
 from easyphoto.storage.files import inside
-from easyphoto.workspace.folders import JOB_FILE, Workspace, is_file_name
+from easyphoto.workspace.file_names import is_file_name
+from easyphoto.workspace.folders import JOB_FILE, Workspace
 
 TRACEBACK_FILE = "traceback.txt"
 RECORDS = (JOB_FILE, EVENTS_FILE, TRACEBACK_FILE)

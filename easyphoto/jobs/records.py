@@ -19,7 +19,7 @@ from easyphoto.jobs.shapes import State, check_event, check_job
 from easyphoto.messages import text
 from easyphoto.storage.files import disk_failure
 from easyphoto.storage.records import from_line, name_stamp, read_json, typed, utc_now
-from easyphoto.workspace.folders import is_file_name
+from easyphoto.workspace.file_names import is_file_name
 
 # The owner becomes part of a file name.
 _OWNER = re.compile(r"[\w-]{1,64}")

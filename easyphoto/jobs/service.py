@@ -31,7 +31,8 @@ from easyphoto.persons import upkeep
 from easyphoto.persons.deletion import Deletion
 from easyphoto.persons.upkeep import Swept
 from easyphoto.storage.files import write_bytes
-from easyphoto.workspace.folders import Person, checked_id
+from easyphoto.workspace.folders import checked_id
+from easyphoto.workspace.person_record import Person
 from easyphoto.workspace.poses import Pose, all_poses, pose_named
 
 SECONDS_KEPT = 3600.0

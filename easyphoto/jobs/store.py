@@ -14,7 +14,8 @@ from easyphoto.jobs.records import Job, JobEvent, read_event, read_job
 from easyphoto.messages import text
 from easyphoto.storage.files import private_opener, read_regular
 from easyphoto.storage.records import MOST_BYTES, plain, to_line, write_json
-from easyphoto.workspace.folders import JOB_FILE, is_file_name
+from easyphoto.workspace.file_names import is_file_name
+from easyphoto.workspace.folders import JOB_FILE
 
 EVENTS_FILE = "events.jsonl"
 NANOSECONDS_AT_REST = 2_000_000_000

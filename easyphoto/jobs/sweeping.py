@@ -15,7 +15,8 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.records import Job, read_job
 from easyphoto.persons.traces import ON_WHICH_IT_IS_PAINTED, pictures_named
 from easyphoto.storage.files import matching
-from easyphoto.workspace.folders import JOB_FILE, Workspace, is_file_name
+from easyphoto.workspace.file_names import is_file_name
+from easyphoto.workspace.folders import JOB_FILE, Workspace
 
 KEPT_DAYS = 7
 

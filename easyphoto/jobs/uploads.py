@@ -12,7 +12,8 @@ from easyphoto.images.opening import readable_format
 from easyphoto.jobs.askers import Requester
 from easyphoto.messages import text
 from easyphoto.storage.files import write_bytes
-from easyphoto.workspace.folders import Workspace, is_file_name
+from easyphoto.workspace.file_names import is_file_name
+from easyphoto.workspace.folders import Workspace
 
 MOST_BYTES = 40_000_000
 """Limit for one picture in bytes; the largest camera JPEGs have about 30 MB."""

@@ -23,7 +23,7 @@ from easyphoto.messages import phase, text
 from easyphoto.preprocess.names import free_name
 from easyphoto.progress import Progress
 from easyphoto.storage.files import JOINERS, cause_of, make_folder, portable_name, private_opener, readable_name
-from easyphoto.workspace.folders import RESERVED_IDS
+from easyphoto.workspace.person_ids import RESERVED_IDS
 
 ArchiveEntry = tuple[zipfile.ZipInfo, str]
 """An entry of the archive, and its path below the target folder."""

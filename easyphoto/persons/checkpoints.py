@@ -14,7 +14,8 @@ from easyphoto.storage.files import matching
 from easyphoto.storage.records import write_json
 from easyphoto.training.pictures import kept_pictures
 from easyphoto.training.run import RUN_FILE, RunFolder, TrainRun, choice_in
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 
 _CHOSEN = "choice.safetensors"
 _STEP = re.compile(r"step-(\d+)\.safetensors")

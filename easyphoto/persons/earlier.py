@@ -27,7 +27,7 @@ from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Progress
 from easyphoto.settings.training import PreprocessSettings
 from easyphoto.storage.files import cause_of, copy_file
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 
 USER_IDS = "easyphoto-user-id-infos"
 _ORIGINALS, _CROPS, _REFERENCE, _WEIGHTS = "original_backup", "processed_images/train", "ref_image.jpg", "user_weights"

@@ -20,7 +20,7 @@ from easyphoto.preprocess.dataset import read_dataset
 from easyphoto.progress import Progress
 from easyphoto.storage.files import inside
 from easyphoto.storage.records import read_json, typed
-from easyphoto.workspace.folders import PERSON_FILE, Person, checked_person
+from easyphoto.workspace.person_record import PERSON_FILE, Person, checked_person
 
 _ADVICE = text("Export the person again where they come from.")
 

@@ -22,7 +22,8 @@ from easyphoto.storage.files import cause_of, copy_file, copy_folder, inside, ma
 from easyphoto.storage.journal import INSTALL, Change, begin, changing, doomed, end, is_pending, new_change, pending
 from easyphoto.storage.records import read_json, typed, write_json
 from easyphoto.storage.scratch import discard, place_in_trash, swap_folder
-from easyphoto.workspace.folders import PERSON_FILE, Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import PERSON_FILE, Person
 
 LORA, PORTRAIT, REFERENCE, PHOTOS = "lora.safetensors", "portrait.png", "dataset/reference.png", "photos"
 STAGING = "person"

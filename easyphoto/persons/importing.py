@@ -19,7 +19,8 @@ from easyphoto.progress import NullProgress, Progress
 from easyphoto.storage.files import make_folder
 from easyphoto.storage.journal import at_work, names_of
 from easyphoto.storage.scratch import held_folder
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from easyphoto.persons.upkeep import nobodys
 from easyphoto.storage.scratch import TRASH, discard, empty, size_of
 from easyphoto.training.environment import STAMP
 from easyphoto.weights.ledger import sha256_of
-from easyphoto.workspace.folders import ENV, PARTS, PERSON_FILE, WORKSPACE_FILE, Workspace, checked_id, folders_in
+from easyphoto.workspace.folders import ENV, PARTS, WORKSPACE_FILE, Workspace, checked_id, folders_in
 from easyphoto.workspace.moving import check_idle
+from easyphoto.workspace.person_record import PERSON_FILE
 from easyphoto.workspace.upgrades import KEPT, LOCK_FILE, format_of
 from easyphoto.workspace.web_ui_files import HOMES, WebuiFiles, lines_of, loras_by_name, without_lines
 

@@ -8,7 +8,8 @@ from easyphoto.backends.lora_metadata import write_with_metadata
 from easyphoto.backends.lora_words import KIND_KEY, words_metadata
 from easyphoto.errors import InputError
 from easyphoto.messages import text
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 
 
 def write_lora_of(workspace: Workspace, person: Person, target: Path) -> Path:

@@ -15,7 +15,7 @@ from easyphoto.persons.folder import LORA, PORTRAIT
 from easyphoto.persons.lora_family import family_of_lora
 from easyphoto.storage.files import cause_of, copy_file
 from easyphoto.storage.records import utc_now
-from easyphoto.workspace.folders import FACE, Person
+from easyphoto.workspace.person_record import FACE, Person
 from easyphoto.workspace.prompt_words import checked_words, plain_words
 
 SUFFIX = ".safetensors"

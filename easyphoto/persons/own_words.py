@@ -14,7 +14,8 @@ from easyphoto.messages import Text, note
 from easyphoto.persons.subject import known_faces
 from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.storage.journal import changing
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 from easyphoto.workspace.prompt_words import checked_words
 
 MOST_LOOKED_AT = 8

@@ -17,7 +17,8 @@ from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Progress
 from easyphoto.settings.training import PreprocessSettings
 from easyphoto.storage.records import utc_now
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 
 
 def write_photos(

@@ -29,17 +29,8 @@ from easyphoto.storage.journal import (
     works_on,
 )
 from easyphoto.storage.records import write_json
-from easyphoto.workspace.folders import (
-    JOB_FILE,
-    PERSON_FILE,
-    RUN_FILE,
-    SESSION_FILE,
-    Person,
-    Workspace,
-    checked_id,
-    records_in,
-    texts_in,
-)
+from easyphoto.workspace.folders import JOB_FILE, RUN_FILE, SESSION_FILE, Workspace, checked_id, records_in, texts_in
+from easyphoto.workspace.person_record import PERSON_FILE, Person
 
 LONGEST_NAME = 200
 

@@ -19,7 +19,8 @@ from easyphoto.messages import text
 from easyphoto.persons.lora_family import family_of_lora
 from easyphoto.spelling import known_names
 from easyphoto.storage.files import matching
-from easyphoto.workspace.folders import OBJECT, Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import OBJECT, Person
 
 MOST_WEIGHT = 2.0
 """As the setting `lora_weight` allows."""

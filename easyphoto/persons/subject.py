@@ -28,7 +28,8 @@ from easyphoto.preprocess.dataset import Dataset, read_dataset
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 
 
 @dataclass(frozen=True, eq=False)

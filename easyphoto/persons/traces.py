@@ -14,16 +14,8 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.images.formats import SUFFIXES
 from easyphoto.images.pictures import picture_files, picture_record
 from easyphoto.storage.records import read_json
-from easyphoto.workspace.folders import (
-    EXPORT_NOTE,
-    JOB_FILE,
-    SESSION_FILE,
-    Workspace,
-    folders_in,
-    is_file_name,
-    records_in,
-    texts_in,
-)
+from easyphoto.workspace.file_names import is_file_name
+from easyphoto.workspace.folders import EXPORT_NOTE, JOB_FILE, SESSION_FILE, Workspace, folders_in, records_in, texts_in
 
 UNFINISHED = ("queued", "running")
 ON_WHICH_IT_IS_PAINTED = ("templates", "template", "mask", "pose_picture")

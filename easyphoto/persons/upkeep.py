@@ -37,7 +37,8 @@ from easyphoto.storage.locks import is_held
 from easyphoto.storage.records import read_json
 from easyphoto.storage.scratch import abandoned, clear, is_left_over
 from easyphoto.training.run import RUN_FILE, RunFolder
-from easyphoto.workspace.folders import JOB_FILE, PERSON_FILE, Workspace, checked_id, folders_in, records_in
+from easyphoto.workspace.folders import JOB_FILE, Workspace, checked_id, folders_in, records_in
+from easyphoto.workspace.person_record import PERSON_FILE
 
 EARLIER = "replaced"
 """Folder of a run in which earlier versions kept the replaced person until the new one was in place."""

@@ -36,7 +36,7 @@ from easyphoto.preprocess.dataset import (
 from easyphoto.preprocess.verdict import Check
 from easyphoto.progress import Progress
 from easyphoto.settings.training import PreprocessSettings
-from easyphoto.workspace.folders import OBJECT
+from easyphoto.workspace.person_record import OBJECT
 
 _NEARLY_SQUARE = 1.25
 """Longer ÷ shorter side up to which one square from the middle stands for the picture."""

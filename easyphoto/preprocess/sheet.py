@@ -15,7 +15,7 @@ from easyphoto.preprocess.reading import upright_face, upright_photo
 from easyphoto.preprocess.verdict import Check, Reason, Verdict, question_about
 from easyphoto.storage.files import inside
 from easyphoto.storage.records import read_json, typed, write_json
-from easyphoto.workspace.folders import FACE
+from easyphoto.workspace.person_record import FACE
 
 CHECK_FILE = "verdicts.json"
 _CARD = Size(300, 432)

@@ -10,7 +10,7 @@ from typing import Any
 
 from easyphoto.faces.engine import Covering, Face
 from easyphoto.messages import Text, joined, note, text
-from easyphoto.workspace.folders import FACE
+from easyphoto.workspace.person_record import FACE
 
 NOT_CHECKED = note("identity-not-checked", "identity not checked")
 """The note on each photo where it could not be checked whether it shows somebody else."""

@@ -20,7 +20,7 @@ from easyphoto.backends.lora_words import KIND_KEY, words_metadata
 from easyphoto.errors import InputError
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, write_bytes
-from easyphoto.workspace.folders import FACE, OBJECT, SCENE
+from easyphoto.workspace.person_record import FACE, OBJECT, SCENE
 
 if TYPE_CHECKING:
     import torch

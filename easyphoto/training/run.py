@@ -18,7 +18,7 @@ from easyphoto.settings.declarations import Settings, settings_from, settings_re
 from easyphoto.settings.options import FaceSettings, WeightSettings
 from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.records import read_json, typed, write_json
-from easyphoto.workspace.folders import FACE
+from easyphoto.workspace.person_record import FACE
 
 RUN_FILE = "run.json"
 # Fields that do not change the trained weights.

@@ -11,7 +11,7 @@ import gradio as gr
 from easyphoto.ui import compat
 from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import latest
-from easyphoto.workspace.folders import FACE, OBJECT, SCENE, Person
+from easyphoto.workspace.person_record import FACE, OBJECT, SCENE, Person
 
 EVERYTHING = ""
 

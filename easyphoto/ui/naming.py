@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 
 
 def told_apart(persons: Iterable[Person]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job, show_nothing
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 
 SIDE = 192
 MOST_PICTURES = 3

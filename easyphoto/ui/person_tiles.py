@@ -23,7 +23,7 @@ from easyphoto.ui.person_checkpoints import has_checkpoints
 from easyphoto.ui.photo_names import PhotoNames
 from easyphoto.ui.photograph_form import photo_of
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace.folders import FACE, SCENE, Damaged, Person
+from easyphoto.workspace.person_record import FACE, SCENE, Damaged, Person
 
 PICTURE = 384
 EXPORT, RENAME, DELETE, WORDS, STEPS = "export", "rename", "delete", "words", "steps"

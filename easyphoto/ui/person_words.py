@@ -20,7 +20,7 @@ from easyphoto.ui.handlers import saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job, show_nothing
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
-from easyphoto.workspace.folders import FACE, Person
+from easyphoto.workspace.person_record import FACE, Person
 
 
 @dataclass(frozen=True)

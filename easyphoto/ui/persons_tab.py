@@ -45,7 +45,7 @@ from easyphoto.ui.person_tiles import (
 from easyphoto.ui.person_words import WordsDialog, connect_words, place_words
 from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.ui.train_kind import kind_labels
-from easyphoto.workspace.folders import OBJECT, SCENE, Damaged, Person
+from easyphoto.workspace.person_record import OBJECT, SCENE, Damaged, Person
 
 PREFIX = "easyphoto_persons"
 

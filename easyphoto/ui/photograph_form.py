@@ -23,7 +23,7 @@ from easyphoto.ui.language import Translator
 from easyphoto.ui.naming import told_apart
 from easyphoto.ui.picture_choice import Pick
 from easyphoto.ui.template_faces import Found, TemplateFaces
-from easyphoto.workspace.folders import FACE, Person
+from easyphoto.workspace.person_record import FACE, Person
 
 UPLOAD = "upload-"
 

@@ -28,7 +28,7 @@ from easyphoto.ui.orders import go_button
 from easyphoto.ui.photograph_form import UPLOAD, Choosing, photo_of
 from easyphoto.ui.picture_choice import Pick, PictureChoice, latest, place_choice
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace.folders import FACE
+from easyphoto.workspace.person_record import FACE
 
 UPLOADED = "mask.png"
 

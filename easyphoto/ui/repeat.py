@@ -15,7 +15,7 @@ from easyphoto.messages import Text, text
 from easyphoto.settings.declarations import Declared, settings_from
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 
 PLACED = "place"
 """Kind in the record of a picture into which an object was put."""

@@ -18,7 +18,7 @@ from easyphoto.ui import compat
 from easyphoto.ui.photograph_form import Choosing, own_photo
 from easyphoto.ui.repeat import Known, read_record, repeated
 from easyphoto.ui.sessions import SessionPicture, Sessions
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 
 LARGE, FACE = 1024, 512
 """In pixels: the longest side of the large picture, and of a face."""

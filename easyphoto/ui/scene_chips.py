@@ -15,7 +15,7 @@ from easyphoto.persons.scenes import WrittenScene, written_scenes
 from easyphoto.ui.language import Translator
 from easyphoto.ui.naming import told_apart
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
-from easyphoto.workspace.folders import FACE, Person
+from easyphoto.workspace.person_record import FACE, Person
 
 WEIGHT = 0.8
 """Which a click writes: clearly seen, and people may change it."""

@@ -14,7 +14,7 @@ from easyphoto.messages import text
 from easyphoto.persons.traces import pictures_named
 from easyphoto.ui.ranking import Ranked, ranked
 from easyphoto.workspace.favourites import change_favourite, favourites_in
-from easyphoto.workspace.folders import is_file_name
+from easyphoto.workspace.file_names import is_file_name
 
 KIND, PLACED = "photograph", "place"
 KINDS = (KIND, PLACED)

@@ -18,7 +18,7 @@ from easyphoto.ui.naming import label_of
 from easyphoto.ui.orders import go_button
 from easyphoto.ui.photograph_form import portrait_of
 from easyphoto.ui.photograph_layout import CHOOSE
-from easyphoto.workspace.folders import FACE, Person
+from easyphoto.workspace.person_record import FACE, Person
 
 SAMPLE_SIDE, PORTRAIT_SIDE = 192, 384
 LOG_LINES = 40

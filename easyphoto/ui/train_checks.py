@@ -26,7 +26,7 @@ from easyphoto.ui.train_photos import (
     unfinished_check,
     upload_paths,
 )
-from easyphoto.workspace.folders import FACE
+from easyphoto.workspace.person_record import FACE
 
 
 @dataclass(frozen=True)

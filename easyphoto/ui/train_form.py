@@ -25,7 +25,7 @@ from easyphoto.ui.language import Translator
 from easyphoto.ui.picture_choice import latest
 from easyphoto.ui.train_kind import PREFIX, KindChoice, place_call
 from easyphoto.workspace.configurations import TRAIN
-from easyphoto.workspace.folders import FACE, SCENE
+from easyphoto.workspace.person_record import FACE, SCENE
 
 
 @dataclass(frozen=True)

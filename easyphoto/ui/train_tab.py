@@ -32,7 +32,7 @@ from easyphoto.ui.train_form import TrainForm, base_update, connect_form, place_
 from easyphoto.ui.train_kind import PREFIX, place_kind
 from easyphoto.ui.train_photos import PhotoPart, PhotoSet, place_photos, upload_paths
 from easyphoto.ui.train_resume import ResumePart, connect_resume, place_resume, resume_updates
-from easyphoto.workspace.folders import FACE
+from easyphoto.workspace.person_record import FACE
 
 KINDS = ("train", "resume", "setup", "add")
 

@@ -13,7 +13,7 @@ from easyphoto.ui.fetch_buttons import note_html, weights_of_note
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photo_names import PhotoNames
-from easyphoto.workspace.folders import FACE
+from easyphoto.workspace.person_record import FACE
 
 ORDER = "easyphoto_train_order"
 MOST_PHOTOS = 20

@@ -29,7 +29,8 @@ from easyphoto.webui.generation import Lock
 from easyphoto.webui.host_modules import host_module, is_there
 from easyphoto.webui.loras import SUFFIX, list_again, lora_folder, published
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace.folders import Workspace, is_file_name
+from easyphoto.workspace.file_names import is_file_name
+from easyphoto.workspace.folders import Workspace
 
 
 class WebuiHost:

@@ -24,7 +24,7 @@ from easyphoto.webui.host import WebuiHost
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.script_isolation import isolated
 from easyphoto.webui.script_request import ScriptRequest
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 
 
 def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest) -> Photograph:

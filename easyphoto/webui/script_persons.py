@@ -5,7 +5,8 @@ from __future__ import annotations
 from easyphoto.errors import EasyPhotoError
 from easyphoto.ui.language import Translator
 from easyphoto.webui.options import workspace_folder
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 from easyphoto.workspace.upgrades import format_of
 
 

@@ -27,7 +27,8 @@ from easyphoto.settings.training import PreprocessSettings, TrainSettings
 from easyphoto.spelling import known_names
 from easyphoto.storage.files import cause_of, disk_failure, matching, read_regular, write_text
 from easyphoto.storage.records import parsed
-from easyphoto.workspace.folders import Workspace, is_file_name
+from easyphoto.workspace.file_names import is_file_name
+from easyphoto.workspace.folders import Workspace
 
 VERSION = 1
 MADE_BY = f"EasyPhoto {__version__}"

@@ -22,7 +22,7 @@ from easyphoto.messages import Text, text
 from easyphoto.spelling import known_names
 from easyphoto.storage.files import cause_of, read_regular
 from easyphoto.storage.records import parsed, typed
-from easyphoto.workspace.folders import is_file_name
+from easyphoto.workspace.file_names import is_file_name
 from easyphoto.workspace.prompt_words import checked_words
 
 FORMAT = 1

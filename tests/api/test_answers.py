@@ -42,7 +42,8 @@ from easyphoto.storage.files import write_bytes
 from easyphoto.storage.locks import file_lock
 from easyphoto.storage.records import write_json
 from easyphoto.workspace import styles
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 from tests.api.calls import V1, basic, error_of
 from tests.jobs.asked import Asked
 from tests.persons.arriving import write_earlier

@@ -14,7 +14,7 @@ from easyphoto.images.pictures import write_picture
 from easyphoto.persons.deletion import Deletion, Left
 from easyphoto.persons.importing import ImportedPersons
 from easyphoto.training.run import RunFolder
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 from tests.api.calls import V1, error_of, events_of, finished, inline, photos, trained, tree
 from tests.persons.arriving import write_lora
 

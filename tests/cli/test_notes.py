@@ -14,7 +14,7 @@ from easyphoto.commands.base import Context
 from easyphoto.commands.train import TrainPerson
 from easyphoto.commands.training import TrainedPerson
 from easyphoto.preprocess.verdict import Check
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 
 CHECK = Check((), None, "photographs", "photographs", None, ("Taken for photographs.", "Only 3 photos."), 0.0)
 ANNA = Person("anna", "anna", "miniature", "2026-01-01T00:00:00Z", notes=(*CHECK.notes, "The host cannot list it."))

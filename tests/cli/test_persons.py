@@ -14,7 +14,8 @@ from easyphoto.backends.headers import read_header
 from easyphoto.cli import doctor
 from easyphoto.cli.main import main
 from easyphoto.storage.records import write_json
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 from tests.backends.sdapi_server import HostState, serving
 from tests.commands.doubles import Trainer, stand_in
 from tests.fakes import new_person
@@ -106,7 +107,7 @@ def test_programs_are_told_who_is_there_and_who_cannot_be_read(
         "person": {
             "id": "anna", "name": "anna", "family": "miniature", "domain": None, "created": created,
             "is_ready": False, "is_trained": False, "photos": 0, "likeness": None, "notes": [], "run": None,
-            "kind": "face", "words": "",
+            "kind": "face", "words": "", "proposed_words": "",
             "folder": str(tmp_path / "persons" / "anna"), "portrait": None, "lora": None,
         },
     }  # fmt: skip

@@ -101,7 +101,8 @@ def test_programs_are_told_everything_and_what_is_broken(root, capsys):
     assert told["format"] == 1
     assert told["styles"] == [
         {
-            "id": "own-harbour", "name": "Harbour", "name_zh": "港口", "group": "sea", "medium": "photo", "positive": "harbour",
+            "id": "own-harbour", "name": "Harbour", "name_zh": "港口", "group": "sea", "medium": "photo",
+            "positive": "harbour",
             "negative": "", "loras": [], "sizes": {}, "families": [], "licence": "", "author": "", "own": True,
             "favourite": False, "drawn_with": None, "preview": None,
         }

@@ -15,7 +15,7 @@ from easyphoto.images.pictures import picture_record, read_picture
 from easyphoto.settings.options import Options
 from easyphoto.settings.placing import PlacingSettings
 from easyphoto.storage.records import read_json
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 from tests import icc
 from tests.fakes import FakeBackend, RecordingContext
 

@@ -17,7 +17,7 @@ from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import BadWords, UnknownPerson, WrongKind
 from easyphoto.persons.photo_sources import photo_files
-from easyphoto.workspace.folders import PERSON_FILE
+from easyphoto.workspace.person_record import PERSON_FILE
 from tests.fakes import RecordingContext, new_person
 
 PROPOSED = "brown hair"

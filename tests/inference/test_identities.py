@@ -38,7 +38,8 @@ from easyphoto.settings.inference import InferenceSettings
 from easyphoto.storage.records import read_json
 from easyphoto.weights.entries import LicenceSet
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace.folders import Person, Workspace, read_person
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person, read_person
 from tests.backends.contract import Smell
 from tests.fakes import FakeBackend
 from tests.inference.oracle import OracleEngine, drawn

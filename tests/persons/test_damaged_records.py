@@ -39,7 +39,8 @@ from easyphoto.ui.thumbnails import Thumbnails
 from easyphoto.ui.train_photos import held_by
 from easyphoto.ui.train_resume import resumable
 from easyphoto.ui.verdicts import Checked, verdicts_html
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 from tests.jobs.asked import Asked
 
 ODD_VALUES = (

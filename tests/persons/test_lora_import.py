@@ -14,7 +14,8 @@ from easyphoto.commands.export_person import ExportPerson
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.errors import BadSettings, InputError, NameTaken
 from easyphoto.persons.importing import first_of
-from easyphoto.workspace.folders import FACE, OBJECT, SCENE, Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import FACE, OBJECT, SCENE, Person
 from tests.persons.arriving import write_earlier, write_lora
 
 

@@ -19,7 +19,8 @@ from easyphoto.faces.engine import Part, Worn
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
 from easyphoto.persons.own_words import change_words, proposed_words
-from easyphoto.workspace.folders import PERSON_FILE, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import PERSON_FILE
 from tests.fakes import FakeEngine, face_at, new_person
 
 BLACK, GREY, WHITE = (23, 20, 26), (148, 148, 153), (224, 222, 217)

@@ -10,7 +10,8 @@ from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.errors import BadSettings, DiskFailure, UnknownScene, WrongFamily, WrongKind
 from easyphoto.persons.scenes import check_face, scene_conditions, scene_ids
-from easyphoto.workspace.folders import FACE, OBJECT, SCENE, Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import FACE, OBJECT, SCENE, Person
 from tests.persons.arriving import write_lora
 
 SD15 = FAMILIES["sd15"]

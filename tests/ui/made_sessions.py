@@ -18,7 +18,8 @@ from easyphoto.jobs.service import Service
 from easyphoto.settings.declarations import settings_record
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.storage.records import write_json
-from easyphoto.workspace.folders import SESSION_FILE, Person, Workspace
+from easyphoto.workspace.folders import SESSION_FILE, Workspace
+from easyphoto.workspace.person_record import Person
 from easyphoto.workspace.shipped import shipped_templates
 
 SCORES = (0.5, 0.8, 0.6, 0.7)

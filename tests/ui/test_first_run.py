@@ -19,7 +19,8 @@ from easyphoto.ui.file_chooser import usual_checkpoints
 from easyphoto.ui.first_run import Guiding, drawn_photos
 from easyphoto.ui.language import Translator
 from easyphoto.ui.train_photos import PhotoSet
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 from tests.services import done
 
 MINIATURE = "miniature — drawings only, ships with EasyPhoto"

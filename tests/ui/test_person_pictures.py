@@ -12,7 +12,8 @@ from easyphoto.app import EasyPhoto
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
 from easyphoto.ui.photograph_form import photo_of, portrait_of
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 
 
 @pytest.fixture

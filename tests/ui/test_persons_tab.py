@@ -19,7 +19,8 @@ from easyphoto.settings.options import Options
 from easyphoto.ui.exports import exports_folder, remove_exports
 from easyphoto.ui.language import Translator
 from easyphoto.ui.persons_tab import build, exported_file
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 from tests.services import picture
 
 

@@ -18,7 +18,7 @@ from easyphoto.ui.assignments import with_taker
 from easyphoto.ui.language import Translator
 from easyphoto.ui.photograph_form import Choosing, PhotographPlan
 from easyphoto.ui.template_faces import TemplateFaces
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 
 
 @pytest.fixture

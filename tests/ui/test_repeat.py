@@ -8,7 +8,7 @@ from easyphoto.errors import InputError
 from easyphoto.settings.declarations import settings_record
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.ui.repeat import Known, repeated
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 
 ANNA = Person("anna", "Anna", "miniature", "2026-01-01T00:00:00Z")
 BEN = Person("ben", "Ben", "miniature", "2026-01-01T00:00:00Z")

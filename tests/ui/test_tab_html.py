@@ -29,7 +29,8 @@ from easyphoto.ui.results_html import ResultsView, download_html, likeness_words
 from easyphoto.ui.sessions import SessionPicture
 from easyphoto.ui.templates_tab import name_of
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 from tests.fakes import new_person
 
 HOSTILE = '"><script>alert(1)</script>'

@@ -26,7 +26,7 @@ from easyphoto.ui.train_form import name_html
 from easyphoto.ui.train_photos import PhotoSet
 from easyphoto.ui.train_tab import Starting, TrainTab
 from easyphoto.ui.verdicts import Checked, verdicts_html
-from easyphoto.workspace.folders import FACE, OBJECT, SCENE, Person
+from easyphoto.workspace.person_record import FACE, OBJECT, SCENE, Person
 from tests.services import picture
 from tests.ui.made_sessions import save_person
 

@@ -26,7 +26,7 @@ from easyphoto.ui.photograph_sources import asked, with_family
 from easyphoto.ui.placing_part import box_of
 from easyphoto.ui.repeat import Known, repeated
 from easyphoto.ui.scene_chips import toggled
-from easyphoto.workspace.folders import OBJECT, SCENE, Person
+from easyphoto.workspace.person_record import OBJECT, SCENE, Person
 from tests.ui.made_sessions import save_person
 
 

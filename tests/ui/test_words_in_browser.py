@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from easyphoto.storage.records import write_json
-from easyphoto.workspace.folders import OBJECT, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import OBJECT
 from tests.ui import test_browser as driver
 from tests.ui.accessibility import findings
 from tests.ui.gradio_envs import VERSIONS

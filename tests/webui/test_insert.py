@@ -15,7 +15,8 @@ from easyphoto.inference.subject import Subject
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.webui import insert
 from easyphoto.webui.script_request import ScriptRequest
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 from tests.fakes import FakeEngine, face_at
 from tests.webui.fake_host.loras import write_lora
 

@@ -12,7 +12,8 @@ from easyphoto.webui import script as script_module
 from easyphoto.webui.lending import LENT
 from easyphoto.webui.options import workspace_folder
 from easyphoto.webui.service import QUEUE
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from easyphoto.errors import BadName, UnknownPerson
-from easyphoto.workspace.folders import Person, Workspace
+from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.person_ids import checked_id, id_for
+from easyphoto.workspace.person_record import Person
 from tests.fakes import new_person
 
 

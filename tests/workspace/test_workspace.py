@@ -10,7 +10,8 @@ import pytest
 
 from easyphoto.errors import BadName, DiskFailure, InputError, UnknownPerson
 from easyphoto.jobs.queue import JobQueue
-from easyphoto.workspace.folders import Workspace, checked_id, is_file_name, user_folder
+from easyphoto.workspace.file_names import is_file_name
+from easyphoto.workspace.folders import Workspace, checked_id, user_folder
 from tests.fakes import new_person
 from tests.jobs.asked import Asked
 

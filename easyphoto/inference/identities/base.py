@@ -24,7 +24,7 @@ from easyphoto.messages import Text, text
 from easyphoto.progress import NullProgress, Progress
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace.folders import Person
+from easyphoto.workspace.person_record import Person
 
 KnownFace = tuple[Image.Image, Face, np.ndarray]
 """A picture of the person (RGB), the face on it, and its part map ((height, width) uint8 values of `Part`)."""

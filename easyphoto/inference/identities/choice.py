@@ -11,7 +11,7 @@ from easyphoto.inference.identities.base import IdentityEngine, PersonMaterial, 
 from easyphoto.messages import Text, joined, note, text
 from easyphoto.settings.options import AUTO
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace.folders import LORA_IDENTITY
+from easyphoto.workspace.person_record import LORA_IDENTITY
 
 
 @dataclass(frozen=True)

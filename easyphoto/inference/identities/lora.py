@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from easyphoto.backends.conditions import Condition, LoraCondition
 from easyphoto.inference.identities.base import FacePlace
 from easyphoto.settings.inference import InferenceSettings
-from easyphoto.workspace.folders import LORA_IDENTITY
+from easyphoto.workspace.person_record import LORA_IDENTITY
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from easyphoto.inference.identities.lora import TrainedLora
 from easyphoto.messages import text
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.weights.store import WeightStore
-from easyphoto.workspace.folders import LORA_IDENTITY
+from easyphoto.workspace.person_record import LORA_IDENTITY
 
 ENGINES: Mapping[str, IdentityEngine] = MappingProxyType(
     {
