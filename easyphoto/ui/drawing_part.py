@@ -109,7 +109,7 @@ def place_drawing(prefix: str, service: Service, words: Translator, facts: HostF
         info=words("In English, in words as they stand below pictures. The persons' faces are painted afterwards."),
     )  # fmt: skip
     gallery = place_gallery(prefix, service, words)
-    pose, *posed = _place_pose(prefix, words)
+    pose, upload, picture, said, orders = _place_pose(prefix, words)
     short = {"size": "768x1024", "save_template": ""}
     fields = SettingFields(DrawingSettings, words, f"{prefix}_drawing", short=short)
     with gr.Row(elem_classes=["easyphoto-fields"]):
@@ -124,7 +124,7 @@ def place_drawing(prefix: str, service: Service, words: Translator, facts: HostF
         )  # fmt: skip
         with gr.Row(elem_classes=["easyphoto-fields"]):
             fields.place(*FOLDED)
-    return DrawingPart(prompt, gallery, pose, *posed, fields, base, bases, words)
+    return DrawingPart(prompt, gallery, pose, upload, picture, said, orders, fields, base, bases, words)
 
 
 def _place_pose(prefix: str, words: Translator) -> tuple[Any, Any, Any, Any, Orders]:
