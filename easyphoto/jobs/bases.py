@@ -23,7 +23,7 @@ def check_base(base: str, known: Sequence[str]) -> None:
     if not is_bare or _exists(base):
         raise BadSettings(
             text("The base cannot be {base!r}.", base=base),
-            advice=text("Known: {names}.", names=", ".join((*known, *FAMILIES))),
+            advice=text("Known: {names}.", names=", ".join(dict.fromkeys((*known, *FAMILIES)))),
         )
 
 

@@ -20,7 +20,7 @@ from easyphoto.errors import BadRecord, BadWords, EasyPhotoError
 from easyphoto.geometry import Size
 from easyphoto.messages import Text, text
 from easyphoto.spelling import known_names
-from easyphoto.storage.files import cause_of, read_regular
+from easyphoto.storage.files import cause_of, read_regular, readable_name
 from easyphoto.storage.records import parsed, typed
 from easyphoto.workspace.file_names import is_file_name
 from easyphoto.workspace.prompt_words import checked_words
@@ -112,7 +112,7 @@ def read_style(file: Path, *, is_own: bool) -> Style:
     try:
         return _style(file, _written(file), is_own)
     except (BadRecord, BadWords) as error:
-        said = text("The style {file} cannot be used: {error}", file=file.name, error=error.message)
+        said = text("The style {file} cannot be used: {error}", file=readable_name(file), error=error.message)
         raise BadRecord(said, advice=error.advice) from error
 
 
@@ -128,6 +128,9 @@ def usable_preview(file: Path) -> Path | None:
 def _written(file: Path) -> _Written:
     if file.is_symlink():
         raise _wrong(text("It is a link."), text("Put the file itself there."))
+    # It is part of the id, which answers and records hold as text.
+    if not file.name.isprintable():
+        raise _wrong(text("Its name contains characters that cannot be shown."), text("Rename the file."))
     try:
         content = parsed(read_regular(file, MOST_BYTES))
     except OSError as error:

@@ -13,7 +13,7 @@ from easyphoto.architectures.base import Family
 from easyphoto.errors import BadRecord, EasyPhotoError, UnknownStyle, WrongFamily
 from easyphoto.messages import Text, text
 from easyphoto.spelling import known_names
-from easyphoto.storage.files import matching
+from easyphoto.storage.files import matching, readable_name
 from easyphoto.storage.locks import file_lock
 from easyphoto.storage.records import read_json, write_json
 from easyphoto.workspace.folders import Workspace, texts_in
@@ -137,10 +137,11 @@ def _everything(workspace: Workspace) -> tuple[tuple[Style, ...], tuple[DamagedS
         try:
             style = read_style(file, is_own=is_own)
         except BadRecord as error:
-            damaged.append(DamagedStyle(file.name, error.said))
+            damaged.append(DamagedStyle(readable_name(file), error.said))
             continue
         drawn = usable_preview(preview_place(workspace, style))
         styles.append(style if drawn is None else replace(style, preview=drawn))
+    damaged += _left_out(workspace)
     order = list(GROUPS)
     styles.sort(key=lambda style: (style.is_own, order.index(style.group) if style.group in order else len(order)))
     return tuple(styles), tuple(damaged)
@@ -148,9 +149,20 @@ def _everything(workspace: Workspace) -> tuple[tuple[Style, ...], tuple[DamagedS
 
 def _files(workspace: Workspace) -> Iterator[tuple[Path, bool]]:
     """The files of styles, and whether each is the user's own."""
-    own = [file for file in matching(workspace.styles, f"*{SUFFIX}") if not file.name.startswith(".")]
     yield from ((file, False) for file in matching(styles_folder(), f"*{SUFFIX}"))
-    yield from ((file, True) for file in own[:MOST_STYLES])
+    yield from ((file, True) for file in _own_files(workspace)[:MOST_STYLES])
+
+
+def _own_files(workspace: Workspace) -> list[Path]:
+    return [file for file in matching(workspace.styles, f"*{SUFFIX}") if not file.name.startswith(".")]
+
+
+def _left_out(workspace: Workspace) -> Iterator[DamagedStyle]:
+    """The first of the files that are too many, for all of them."""
+    own = _own_files(workspace)
+    if len(own) > MOST_STYLES:
+        said = text("Of your {count} styles only the first {most} by name are read.", count=len(own), most=MOST_STYLES)
+        yield DamagedStyle(readable_name(own[MOST_STYLES]), said)
 
 
 def _searched(style: Style) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.style_files import MOST_BYTES, read_style
 from easyphoto.workspace.styles import (
     GROUPS,
+    MOST_STYLES,
     all_styles,
     change_favourite_style,
     damaged_styles,
@@ -205,6 +207,34 @@ def test_links_are_not_followed(workspace, tmp_path):
     assert style_named(workspace, "own-harbour").preview is None
     assert style_named(workspace, "own-real").preview is None
     assert [each.file for each in damaged_styles(workspace)] == ["linked.json"]
+
+
+@pytest.mark.parametrize(
+    ("file_name", "said"), [(b"caf\xe9.json", "caf%E9.json"), (b"two\nlines.json", "two\nlines.json")]
+)
+def test_a_file_whose_name_is_no_text_is_reported_and_hides_no_other(workspace, file_name, said):
+    """Its name would be the style's id, and no answer could hold it."""
+    written(workspace)
+    try:
+        (workspace.styles / os.fsdecode(file_name)).write_text(json.dumps(LEAST), "utf-8")
+    except OSError:
+        pytest.skip("this disk takes no such names")
+
+    (damaged,) = damaged_styles(workspace)
+
+    assert damaged.file == said
+    assert "Its name contains characters that cannot be shown." in damaged.reason
+    assert [style.id for style in all_styles(workspace) if style.is_own] == ["own-harbour"]
+
+
+def test_of_too_many_styles_it_is_said_that_some_are_not_read(workspace):
+    for number in range(MOST_STYLES + 2):
+        written(workspace, f"{number:04}.json")
+
+    (damaged,) = damaged_styles(workspace)
+
+    assert damaged.file == "0500.json"
+    assert damaged.reason == "Of your 502 styles only the first 500 by name are read."
 
 
 def test_an_own_style_overrides_none_that_ships(workspace):
