@@ -40,7 +40,6 @@ Words = words(MOST_WORDS)
 ConceptName = Literal[KINDS]
 """What can be learned."""
 FileName = words(255, least=1)
-PlainWords = words(MOST_WORDS)
 
 
 class UploadedPicture(RequestModel):
@@ -123,11 +122,8 @@ class RenameRequest(RequestModel):
     name: Name
 
 
-PlainWords = words(MOST_WORDS)
-
-
 class WordsRequest(RequestModel):
-    words: PlainWords = Field(
+    words: Words = Field(
         ..., description='Plain words such as "grey hair, glasses"; empty: none. A proposal is thereby answered.'
     )
 

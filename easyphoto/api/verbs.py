@@ -189,8 +189,8 @@ class CommandRoutes:
         return self._accepted(self._photograph, request, response, key)
 
     def place(self, request: PlaceRequest, response: Response, key: str | None = key_header()) -> JobAnswer:
-        """Put a learned object, pet or scene into a template, where a mask is painted or a box is. Outside of it every
-        pixel stays as it was.
+        """Put a learned object, pet or scene into a template, where a mask is painted or a box is. Beyond its soft edge
+        every pixel stays as it was.
         """
         return self._accepted(self._place, request, response, key)
 

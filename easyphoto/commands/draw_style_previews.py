@@ -103,11 +103,11 @@ class DrawStylePreviews(Command):
 
 
 def _request(app: EasyPhoto, style: Style, family: Family, pace: SamplerPreset) -> GenerateRequest:
-    from easyphoto.commands.photograph_series import called_loras
+    from easyphoto.commands.photograph_series import loras_of_style
     from easyphoto.inference.drawing import DrawingWords, drawing_request, drawing_size
 
     size, _ = drawing_size("", family, 1, style.sizes.get(family.id))
-    loras = called_loras(app, style.written_loras, LORA_WEIGHT, family)
+    loras = loras_of_style(app, style, LORA_WEIGHT, family)
     words = DrawingWords("", style=(style.positive, style.negative), scenes=loras)
     family = family.for_artwork() if style.medium == ARTWORK else family
     return drawing_request(words, family, DrawingSettings(), pace, size=size, seed=SEED)

@@ -14,7 +14,7 @@ from easyphoto.commands.base import Context
 from easyphoto.commands.drawn_templates import DrawnTemplate
 from easyphoto.commands.engines import engine_of
 from easyphoto.commands.taken_template import TemplateResult, TemplateTaking
-from easyphoto.errors import InputError, NoFaceFound
+from easyphoto.errors import InputError, NoFaceFound, UnknownScene, WrongFamily, WrongKind
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.faces.fuser import open_fuser
 from easyphoto.host.base import family_of_base
@@ -35,6 +35,7 @@ from easyphoto.storage.records import name_stamp, utc_now, write_json
 from easyphoto.weights.store import WeightStore
 from easyphoto.workspace.folders import SESSION_FILE, Workspace
 from easyphoto.workspace.person_record import Person
+from easyphoto.workspace.style_files import Style
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,20 @@ def called_loras(app: EasyPhoto, written: str, weight: float, family: Family) ->
     """The scenes and objects that a setting names; `weight` is that of those without one. Raises as
     `scene_conditions`."""
     return CalledLoras(*scene_conditions(app.workspace, written, weight, family, lora_folders(app)))
+
+
+def loras_of_style(app: EasyPhoto, style: Style, weight: float, family: Family) -> CalledLoras:
+    """The LoRAs of a style. Raises as `called_loras`; the error names the style, because nobody typed their names."""
+    try:
+        return called_loras(app, style.written_loras, weight, family)
+    except (UnknownScene, WrongKind, WrongFamily) as error:
+        raise type(error)(
+            text("The style {name} needs a LoRA. {error}", name=style.name, error=error.message),
+            advice=text(
+                "Train or import it under that name, put it into the models/Lora folder of the web UI that --webui "
+                "names, or take it out of the style's file."
+            ),
+        ) from error
 
 
 def lora_folders(app: EasyPhoto) -> tuple[Path, ...]:

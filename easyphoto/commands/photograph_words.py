@@ -20,6 +20,7 @@ from easyphoto.commands.photograph_series import (
     begun_session,
     called_loras,
     few_steps_lora,
+    loras_of_style,
     named_base,
     open_series,
     shared_base,
@@ -124,7 +125,7 @@ class WordsSeries:
         size, size_notes = self._size(family, style)
         persons, lora_notes = drawn_persons(app, self.persons, family)
         scenes = called_loras(app, self.settings.scene, DRAWN_SCENE_WEIGHT, family)
-        loras = called_loras(app, style.written_loras, DRAWN_SCENE_WEIGHT, family)
+        loras = loras_of_style(app, style, DRAWN_SCENE_WEIGHT, family)
         words = DrawingWords(
             self.settings.prompt,
             self.settings.negative,

@@ -17,7 +17,16 @@ from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.commands.train import TrainPerson
-from easyphoto.errors import BadSettings, InputError, NameTaken, NoFaceFound, UnknownPose, UnknownStyle, WrongFamily
+from easyphoto.errors import (
+    BadSettings,
+    InputError,
+    NameTaken,
+    NoFaceFound,
+    UnknownPose,
+    UnknownScene,
+    UnknownStyle,
+    WrongFamily,
+)
 from easyphoto.faces.engine import Covering, Face
 from easyphoto.geometry import Box, Size
 from easyphoto.host.base import HostFacts, ThisMachine
@@ -432,6 +441,15 @@ def test_a_style_brings_its_words_its_loras_and_its_size(app, anna, backend, tmp
     assert request.prompt.startswith("special_scene, red curtain, 1person")
     assert (request.negative, request.size) == ("daylight", Size(128, 192))
     assert LoraCondition(lights, 0.6) in request.conditions
+
+
+def test_a_style_whose_lora_is_not_here_is_named_with_it(app, anna, backend, tmp_path):
+    write_bytes(app.workspace.styles / "stage.json", STYLE.replace("FAMILY", "miniature").encode())
+
+    with pytest.raises(UnknownScene, match="The style Stage needs a LoRA") as raised:
+        photographed(app, tmp_path / "out", drawing=DrawingSettings(style="Stage"))
+    assert "There is no scene or object 'lights'." in str(raised.value)
+    assert "take it out of the style's file" in raised.value.advice
 
 
 def test_a_style_for_other_models_is_refused_before_anything_is_opened(app, anna, backend, tmp_path):
