@@ -130,7 +130,7 @@ class TemplateDrawer:
             else:
                 given_up.append(found)
         if not made:
-            raise _nothing_usable(given_up, self.engine.missed)
+            raise _nothing_usable(given_up, len(self.persons), self.engine.missed)
         return tuple(made), tuple(given_up)
 
     def _picture(self, place: int, first: int, spare: Iterator[int], progress: Progress) -> DrawnTemplate | NotDrawn:
@@ -221,9 +221,13 @@ def _said_again(seed: int, failed: Sequence[FailedTry]) -> str:
     )
 
 
-def _nothing_usable(given_up: Sequence[NotDrawn], missed: Sequence[str]) -> NoFaceFound:
+def _nothing_usable(given_up: Sequence[NotDrawn], people: int, missed: Sequence[str]) -> NoFaceFound:
     """`missed` says which better detector there would be."""
-    advice = text("Say in the words that somebody looks at you, choose another seed or size, or give a template.")
+    advice = (
+        text("Say in the words that somebody looks at you, choose another seed or size, or give a template.")
+        if people == 1
+        else text("Choose another seed, a wider size, a pose for {people} people, or give a template.", people=people)
+    )
     failed = [each for one in given_up for each in one.failed]
     return NoFaceFound(
         text(

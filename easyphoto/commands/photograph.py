@@ -58,23 +58,21 @@ class PhotographPersons(Command):
         return text("photograph {names} and {last}", names=" and ".join(others), last=last)
 
     def subjects(self, workspace: Workspace) -> Subjects:
-        """The scenes and objects belong to them, because deleting one must stop what paints with it."""
-        from easyphoto.persons.scenes import scene_ids
-
-        ids = *map(workspace.id_of, self.persons), *scene_ids(workspace, self.settings.scene)
-        return Subjects(tuple(dict.fromkeys(ids)))
+        """The persons alone: a picture of them stays when the scene behind them is deleted."""
+        return Subjects(tuple(dict.fromkeys(map(workspace.id_of, self.persons))))
 
     def validated(self, app: EasyPhoto) -> PhotographPersons:
-        """Replace names by ids. Raises UnknownPerson, WrongKind for a scene, BadSettings, and InputError where there is
-        nothing to draw."""
+        """Replace names by ids. Raises UnknownPerson, UnknownScene, WrongKind, BadSettings, and InputError where there
+        is nothing to draw."""
         from easyphoto.inference.identities.registry import check_identity
-        from easyphoto.persons.scenes import check_face
+        from easyphoto.persons.scenes import check_face, check_scenes, lora_folders
 
         self._check_asked()
         self._check_drawing(app.workspace)
         persons = [app.workspace.person(name) for name in self.persons]
         for person in persons:
             check_face(person)
+        check_scenes(app.workspace, self.settings.scene, lora_folders(app.options.weights.webui))
         ids = tuple(person.id for person in persons)
         check_identity(self.settings, ids)
         return replace(self, persons=ids)
@@ -88,7 +86,7 @@ class PhotographPersons(Command):
         # Once more: what waited before this one may have taken the template's name.
         self._check_drawing(app.workspace)
         app = app.with_options(self.options)
-        # By the names as they were typed, which an error repeats.
+        # By the names as they were typed, which an error repeats. Deleting a scene stops what paints with it.
         names = (*self.persons, *scene_ids(app.workspace, self.settings.scene))
         with at_work(app, names, context) as progress:
             result = self._photographed(app, context, progress)

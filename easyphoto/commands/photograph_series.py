@@ -24,7 +24,7 @@ from easyphoto.inference.pipeline import PipelineModels
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import joined, phase, text
 from easyphoto.persons.folder import base_of
-from easyphoto.persons.scenes import scene_conditions
+from easyphoto.persons.scenes import lora_folders, scene_conditions
 from easyphoto.persons.subject import subject_from
 from easyphoto.progress import Progress, TurnProgress
 from easyphoto.report.page import write_report
@@ -222,7 +222,9 @@ def open_models(
 def called_loras(app: EasyPhoto, written: str, weight: float, family: Family) -> CalledLoras:
     """The scenes and objects that a setting names; `weight` is that of those without one. Raises as
     `scene_conditions`."""
-    return CalledLoras(*scene_conditions(app.workspace, written, weight, family, lora_folders(app)))
+    return CalledLoras(
+        *scene_conditions(app.workspace, written, weight, family, lora_folders(app.options.weights.webui))
+    )
 
 
 def loras_of_style(app: EasyPhoto, style: Style, weight: float, family: Family) -> CalledLoras:
@@ -237,12 +239,6 @@ def loras_of_style(app: EasyPhoto, style: Style, weight: float, family: Family) 
                 "names, or take it out of the style's file."
             ),
         ) from error
-
-
-def lora_folders(app: EasyPhoto) -> tuple[Path, ...]:
-    """The web UI's own LoRAs, among which a scene may be."""
-    webui = app.options.weights.webui
-    return (Path(webui) / "models" / "Lora",) if webui else ()
 
 
 def few_steps_lora(

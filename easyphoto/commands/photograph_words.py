@@ -70,6 +70,7 @@ class WordsSeries:
         family, family_notes = (painter, ()) if named == base else self._family_of(named, painter)
         # First of all what may be wrong with the request.
         wanted = self._wanted(family, family_notes)
+        few_steps_lora(painter, self.settings, self.app.store, self.progress)
         engine = engine_of(self.app, self.persons, self.progress)
         begun_session(self.out, self.persons, named_base(self.app))
         drawer = TemplateDrawing(self, wanted, named, engine, painter, TurnProgress(self.progress, 0, 2))

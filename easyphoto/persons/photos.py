@@ -70,7 +70,7 @@ def kept_photos(workspace: Workspace, id: str) -> KeptPhotos:
     if not paths:
         raise TooFewPhotos(
             text("There are no photos of {id!r} here.", id=id),
-            advice=text("Give a folder with 5 to 20 photos of one person (JPEG, PNG or WebP)."),
+            advice=text("Give a folder with 5 to 20 pictures (JPEG, PNG or WebP)."),
         )
     dataset = read_dataset(folder / "dataset")
     return KeptPhotos(paths, dataset.chosen_faces, dataset.chosen_reference)

@@ -56,6 +56,19 @@ def scene_ids(workspace: Workspace, written: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def lora_folders(webui: str | None) -> tuple[Path, ...]:
+    """The web UI's own LoRAs, among which a scene may be."""
+    return (Path(webui) / "models" / "Lora",) if webui else ()
+
+
+def check_scenes(workspace: Workspace, written: str, also: Sequence[Path] = ()) -> None:
+    """Raise what need not wait for the networks: BadSettings, UnknownScene, WrongKind; `also` as in
+    `scene_conditions`."""
+    for each in written_scenes(written):
+        if not any(file.stem == each.name for folder in also for file in _files(folder)):
+            scene_named(workspace, each.name)
+
+
 def scene_conditions(
     workspace: Workspace, written: str, default_weight: float, family: Family, also: Sequence[Path] = ()
 ) -> tuple[tuple[LoraCondition, ...], tuple[str, ...]]:

@@ -44,7 +44,7 @@ PHASES = {
     "cache": phase("cache", "encoding photos"),
     "train": phase("train", "training"),
     "validate": phase("validate", "making test pictures"),
-    "select": phase("select", "merging the best checkpoints"),
+    "select": phase("select", "choosing among the checkpoints"),
     "save": phase("save", "saving"),
 }
 

@@ -26,6 +26,7 @@ from easyphoto.errors import (
     UnknownScene,
     UnknownStyle,
     WrongFamily,
+    WrongKind,
 )
 from easyphoto.faces.engine import Covering, Face
 from easyphoto.geometry import Box, Size
@@ -514,11 +515,27 @@ def test_what_a_template_makes_useless_is_said(app, anna, backend, template, tmp
     assert backend.drawn == []
 
 
-def test_a_scene_belongs_to_the_job_so_that_deleting_it_stops_the_work(app, anna):
+def test_a_picture_of_somebody_stays_when_the_scene_behind_them_is_deleted(app, anna):
     with_scene(app, "room")
-    command = PhotographPersons(("anna",), settings=replace(WORDS, scene="room:0.5, nothing"))
+    command = PhotographPersons(("anna",), settings=replace(WORDS, scene="room:0.5"))
 
-    assert command.subjects(app.workspace) == Subjects(("anna", "room"))
+    assert command.subjects(app.workspace) == Subjects(("anna",))
+
+
+def test_an_unknown_scene_is_refused_before_the_job_waits(app, anna):
+    with_scene(app, "room")
+
+    with pytest.raises(UnknownScene, match="There is no scene or object 'rom'") as refused:
+        PhotographPersons(("anna",), settings=replace(WORDS, scene="room:0.5, rom")).validated(app)
+    assert "room" in str(refused.value.advice)
+    with pytest.raises(WrongKind):
+        PhotographPersons(("anna",), settings=replace(WORDS, scene="anna")).validated(app)
+
+
+def test_few_steps_that_the_painter_lacks_are_refused_before_anything_is_drawn(app, anna, backend, tmp_path):
+    with pytest.raises(InputError, match="has no lcm LoRA"):
+        photographed(app, tmp_path / "out", replace(WORDS, few_steps="lcm"))
+    assert backend.drawn == []
 
 
 def test_several_persons_on_sd15_with_networks_of_random_weights(tmp_path, monkeypatch, photos):

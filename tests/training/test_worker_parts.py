@@ -81,7 +81,7 @@ def test_each_phase_is_said_when_it_begins_and_nothing_is_counted_before_the_fir
         (10, 250, "training · loss 0.2500"),
         (10, 250, "making test pictures"),
         (250, 250, "training · loss 0.2500 · 1:12 left"),
-        (250, 250, "merging the best checkpoints"),
+        (250, 250, "choosing among the checkpoints"),
     ]
 
 
