@@ -135,7 +135,7 @@ def work_routes(verbs: CommandRoutes) -> tuple[Route, ...]:
         job_route("/persons:choose", "chooseCheckpoint", "Choose a checkpoint", verbs.choose, *ONE, UnknownCheckpoint),
         job_route(
             "/photograph", "photograph", "Photograph persons", verbs.photograph,
-            *SENT, BadSettings, BadName, BadRecord, UnknownPerson, UnknownTemplate, WrongKind,
+            *SENT, BadSettings, BadName, BadRecord, UnknownPerson, UnknownScene, UnknownTemplate, WrongKind,
         ),
         job_route(
             "/place", "placeObject", "Place an object", verbs.place,
