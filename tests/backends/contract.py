@@ -80,6 +80,9 @@ def nobody(kind: str, **changes: object) -> FaceCondition:
 
 
 class BackendContract:
+    second_control = "tile"
+    """A kind of control beside canny, or canny again where there is no other."""
+
     @pytest.fixture
     def backend(self) -> Backend:
         raise NotImplementedError
@@ -339,13 +342,13 @@ class BackendContract:
         assert (self.draw(backend, **changes) != self.draw(backend)).any()
 
     def test_a_drawing_follows_its_controls(self, backend: Backend) -> None:
-        tile = Control("tile", draw_guide("tile", drawn_picture()), 0.7, end=0.6)
+        second = Control(self.second_control, draw_guide("tile", drawn_picture()), 0.7, end=0.6)
         plain, alone = self.draw(backend), self.draw(backend, controls=(canny(),))
 
-        both = backend.generate(drawing_request(controls=(canny(), tile)), NullProgress())
+        both = backend.generate(drawing_request(controls=(canny(), second)), NullProgress())
         off = backend.generate(drawing_request(controls=(canny(0.0),)), NullProgress())
 
-        assert both.applied_controls == ("canny", "tile")
+        assert both.applied_controls == ("canny", self.second_control)
         assert (alone != plain).any()
         assert (pixels(both.image) != alone).any()
         assert (self.draw(backend, controls=(canny(0.5),)) != alone).any()

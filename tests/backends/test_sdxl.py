@@ -43,6 +43,9 @@ def local(components: Components, tiny_sdxl: Path) -> LocalBackend:
 
 
 class TestSdxlBackend(BackendContract):
+    second_control = "canny"
+    """No other model lies there."""
+
     @pytest.fixture
     def backend(self, local: LocalBackend) -> LocalBackend:
         return local
@@ -50,6 +53,11 @@ class TestSdxlBackend(BackendContract):
     @pytest.fixture
     def lora(self, tmp_path: Path) -> Path:
         return write_tiny_lora(tmp_path / "tiny.safetensors", text_prefix="lora_te1", cross=WIDTH + SECOND_WIDTH)
+
+    @pytest.fixture
+    def second_lora(self, tmp_path: Path) -> Path:
+        cross = WIDTH + SECOND_WIDTH
+        return write_tiny_lora(tmp_path / "second.safetensors", text_prefix="lora_te1", cross=cross, seed=1)
 
     @pytest.fixture
     def face(

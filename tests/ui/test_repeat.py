@@ -128,5 +128,5 @@ def test_a_seed_that_is_no_seed_is_said():
 
 
 def test_a_picture_into_which_an_object_was_placed_is_no_photograph_to_repeat():
-    with pytest.raises(InputError, match="an object was placed"):
+    with pytest.raises(InputError, match="an object that was put into it"):
         repeated(record(kind="place"), KNOWN)
