@@ -24,15 +24,15 @@ def checked_words(written: str, *, most: int = MOST_WORDS) -> str:
             text("The words “{words}…” have {count} characters.", words=shown, count=len(words)),
             advice=text("Use at most {most}.", most=most),
         )
-    if _TAGS & set(words):
-        raise BadWords(
-            text("The words “{words}” contain < or >.", words=shown),
-            advice=text("A web UI would load what stands between them: use plain words."),
-        )
     if not words.isprintable():
         raise BadWords(
             text("The words {words} contain characters that cannot be shown.", words=ascii(shown)),
             advice=text("Type them again."),
+        )
+    if _TAGS & set(words):
+        raise BadWords(
+            text("The words “{words}” contain < or >.", words=shown),
+            advice=text("A web UI would load what stands between them: use plain words."),
         )
     return words
 
