@@ -21,7 +21,8 @@ def found() -> list[CatalogueEntry]:
 
 def test_the_catalogue_has_every_text_of_the_sources_and_no_other(found: list[CatalogueEntry]):
     """Where this fails: python tools/messages.py --write"""
-    assert [entry.text for entry in found] == [entry.text for entry in tool.renewed("zh_CN")]
+    # Not their order, which changes whenever a function moves.
+    assert sorted(entry.text for entry in found) == sorted(entry.text for entry in tool.renewed("zh_CN"))
 
 
 def test_the_catalogue_is_written_as_its_tool_writes_it(found: list[CatalogueEntry]):
