@@ -32,7 +32,7 @@ from easyphoto.commands.change_words import ProposeWords
 from easyphoto.commands.check import REFERENCE, CheckPhotos
 from easyphoto.commands.choose_checkpoint import ChooseCheckpoint
 from easyphoto.commands.draw_style_previews import DrawStylePreviews
-from easyphoto.commands.draw_template import LEAST_SIDE, MOST_SIDE, SIDE_STEP, DrawTemplate
+from easyphoto.commands.draw_template import DrawTemplate
 from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.place import PlaceObject
@@ -44,7 +44,7 @@ from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.persons.scenes import check_face, scene_named
-from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.drawing import LEAST_SIDE, MOST_SIDE, SIDE_STEP, DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.placing import PlacingSettings
 from easyphoto.settings.training import PreprocessSettings, TrainSettings

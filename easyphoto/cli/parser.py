@@ -11,6 +11,7 @@ from easyphoto.cli.arguments import CommandParser, Verbs, short_usage
 from easyphoto.cli.completion import add_completion_parser
 from easyphoto.cli.configurations import add_config_option, add_configurations_parser, add_preset_option
 from easyphoto.cli.options import BACKEND_AUTH, add_field, add_json_option, add_options, add_settings
+from easyphoto.cli.persons import ACTIONS as PERSONS_ACTIONS
 from easyphoto.cli.place import add_place_arguments
 from easyphoto.cli.poses import add_poses_parser
 from easyphoto.cli.resume import add_resume_parser
@@ -216,8 +217,7 @@ def _persons(verbs: Verbs) -> None:
     words = "list persons, scenes and objects; add, show, export, import, rename or delete one; choose a checkpoint"
     parser = _verb(verbs, "persons", words)
     parser.least_words = 2
-    actions = ("list", "add", "show", "words", "export", "import", "rename", "choose", "delete")
-    parser.add_argument("action", nargs="?", choices=actions, default="list", help="default: list")
+    parser.add_argument("action", nargs="?", choices=tuple(PERSONS_ACTIONS), default="list", help="default: list")
     about = "who; import: a ZIP of export, a folder, or a LoRA file"
     parser.add_argument("name", nargs="?", metavar="NAME|PATH", help=about)
     parser.add_argument(

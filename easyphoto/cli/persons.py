@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from easyphoto.cli.opening import open_app
@@ -33,37 +34,7 @@ _WORDS_TAKEN = {"list": 0, "rename": 2, "words": 2, "choose": 2}
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     _check_words(arguments)
-    if arguments.action == "list":
-        _list_persons(workspace, kind=arguments.concept, as_json=arguments.json)
-        return
-    if arguments.action == "add":
-        _add(arguments, workspace)
-        return
-    if arguments.action == "import":
-        _import(arguments, workspace)
-        return
-    if arguments.action == "delete":
-        _delete(arguments, workspace)
-        return
-    if arguments.action == "rename":
-        _rename(arguments, workspace)
-        return
-    if arguments.action == "words":
-        _words(arguments, workspace)
-        return
-    if arguments.action == "choose":
-        _choose(arguments, workspace)
-        return
-    person = workspace.person(arguments.name)
-    match arguments.action:
-        case "show" if arguments.json:
-            say_json({"format": 1, "person": _record(person, workspace)})
-        case "show":
-            for heading, value in _facts(person, workspace):
-                say(f"{heading:<10} {value}")
-        case "export":
-            command = ExportPerson(person.id, arguments.out or Path(f"{person.id}.zip"))
-            say_path(command.run(open_app(arguments, workspace), NullContext()))
+    ACTIONS[arguments.action](arguments, workspace)
 
 
 def _check_words(arguments: argparse.Namespace) -> None:
@@ -117,11 +88,12 @@ def _import(arguments: argparse.Namespace, workspace: Workspace) -> None:
         say_path(workspace.person_folder(person.id))
 
 
-def _list_persons(workspace: Workspace, *, kind: str | None, as_json: bool) -> None:
+def _list(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    kind = arguments.concept
     everybody, damaged = workspace.list_persons(), workspace.damaged_persons()
     if kind is not None:
         everybody = tuple(person for person in everybody if person.kind == kind)
-    if as_json:
+    if arguments.json:
         unreadable = [{"id": one.id, "reason": one.reason} for one in damaged]
         known = [_record(person, workspace) for person in everybody]
         say_json({"format": 1, "persons": known, "damaged": unreadable})
@@ -202,6 +174,21 @@ def _likeness_facts(person: Person) -> Iterator[tuple[str, str]]:
 
         for share, whom in (("percentile", "own photos"), ("strangers", "strangers")):
             yield "", f"above {whom}: {share_words(person.likeness.get(share))}"
+
+
+def _show(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    person = workspace.person(arguments.name)
+    if arguments.json:
+        say_json({"format": 1, "person": _record(person, workspace)})
+        return
+    for heading, value in _facts(person, workspace):
+        say(f"{heading:<10} {value}")
+
+
+def _export(arguments: argparse.Namespace, workspace: Workspace) -> None:
+    person = workspace.person(arguments.name)
+    command = ExportPerson(person.id, arguments.out or Path(f"{person.id}.zip"))
+    say_path(command.run(open_app(arguments, workspace), NullContext()))
 
 
 def _rename(arguments: argparse.Namespace, workspace: Workspace) -> None:
@@ -320,3 +307,19 @@ def _delete(arguments: argparse.Namespace, workspace: Workspace) -> None:
                 "command again."
             ),
         )
+
+
+ACTIONS: Mapping[str, Callable[[argparse.Namespace, Workspace], None]] = MappingProxyType(
+    {
+        "list": _list,
+        "add": _add,
+        "show": _show,
+        "words": _words,
+        "export": _export,
+        "import": _import,
+        "rename": _rename,
+        "choose": _choose,
+        "delete": _delete,
+    }
+)
+"""In the order of the help."""

@@ -16,7 +16,6 @@ from easyphoto.storage.records import utc_now
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
 
-LEAST_SIDE, MOST_SIDE, SIDE_STEP = 64, 2048, 8
 MOST_STEPS, MOST_SEED = 150, 2**32 - 1
 
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from easyphoto.faces.face_view import FaceView
+from easyphoto.images.grabcut import in_front
 from easyphoto.images.masks import joined_to, without_holes
 
 # Side in pixels at which GrabCut runs: more pixels cost time without a finer outline.
@@ -27,10 +28,7 @@ def person_by_colours(view: FaceView, depth: np.ndarray) -> np.ndarray:
         # GrabCut needs both foreground and background.
         return np.full(depth.shape, bool(likely.all()))
     image = cv2.resize(view.image, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    before, behind = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.setRNGSeed(0)
-    cv2.grabCut(np.ascontiguousarray(image[..., ::-1]), marks, None, behind, before, _ROUNDS, cv2.GC_INIT_WITH_MASK)
-    person = ((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)).astype(np.uint8)
+    person = in_front(image[..., ::-1], marks, rounds=_ROUNDS).astype(np.uint8)
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     person = cv2.morphologyEx(cv2.morphologyEx(person, cv2.MORPH_CLOSE, brush), cv2.MORPH_OPEN, brush)
     whole = cv2.resize(person.astype(np.float32), depth.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from easyphoto.geometry import Size
+from easyphoto.images.grabcut import in_front
 from easyphoto.images.masks import largest_piece, surroundings, without_holes
 from easyphoto.images.pictures import as_array, as_picture, resized_mask, shrunk
 
@@ -41,7 +42,7 @@ def object_in(crop: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
     # Of 42 painted cups 36 were found so, 33 with the template in its own colours and in RGB: what stands outside of
     # the mask, cleaner than networks paint, is no measure of the background inside.
     picture = cv2.inpaint(picture, (inside < WHOLLY).astype(np.uint8), 3, cv2.INPAINT_TELEA)
-    found = _in_front(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), inside > 0.5)
+    found = _object_within(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), inside > 0.5)
     if found is None:
         return None
     soft = cv2.GaussianBlur(found.astype(np.float32), (0, 0), EDGE)
@@ -50,16 +51,12 @@ def object_in(crop: np.ndarray, alpha: np.ndarray) -> np.ndarray | None:
     return taken
 
 
-def _in_front(picture: np.ndarray, painted: np.ndarray) -> np.ndarray | None:
+def _object_within(picture: np.ndarray, painted: np.ndarray) -> np.ndarray | None:
     """bool (height, width): what stands in front within `painted` (bool) of a LAB picture, by GrabCut; None where
     nothing does."""
     depth = cv2.distanceTransform(np.pad(painted.astype(np.uint8), 1), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
     marks = np.where(depth >= RIM * depth.max(), cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    behind, before = np.zeros((1, 65)), np.zeros((1, 65))
-    # It begins with random clusters, and the same seed must give the same picture.
-    cv2.setRNGSeed(0)
-    cv2.grabCut(picture, marks, None, behind, before, ROUNDS, cv2.GC_INIT_WITH_MASK)
-    front = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)) & painted
+    front = in_front(picture, marks, rounds=ROUNDS) & painted
     found = without_holes(largest_piece(front.astype(np.float32)))
     share = float(found.sum() / max(painted.sum(), 1))
     if not LEAST <= share <= MOST:

@@ -14,9 +14,8 @@ from easyphoto.errors import BadSettings
 from easyphoto.geometry import Size
 from easyphoto.inference.passes import NO_LORAS, WANTED_SAMPLER, CalledLoras, SamplerPreset, joined
 from easyphoto.messages import Text, note, text
-from easyphoto.settings.drawing import DrawingSettings
+from easyphoto.settings.drawing import LEAST_SIDE, MOST_SIDE, DrawingSettings
 
-LEAST_SIDE, MOST_SIDE = 64, 2048
 DRAWN_SCENE_WEIGHT = 0.80
 """Of a scene or an object in a drawing, where none is written; as in the 2023 extension."""
 NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight")

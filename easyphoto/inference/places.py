@@ -31,7 +31,7 @@ SOFT = 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
+class ObjectPlace:
     """One place for an object: its crop, the size at which the networks work, and its masks.
 
     Masks are (height, width) float32 in 0..1 of the crop, in template pixels.
@@ -70,7 +70,7 @@ class _Piece:
 
 def places_of(
     painted: np.ndarray, family: Family, settings: PlacingSettings
-) -> tuple[tuple[Place, ...], tuple[Text, ...]]:
+) -> tuple[tuple[ObjectPlace, ...], tuple[Text, ...]]:
     """The places of a painted mask, bool (height, width) of the template, from the left, and notes on them.
 
     Pieces that lie apart are places of their own: each gets an object, painted at the networks' full resolution.
@@ -113,7 +113,7 @@ def _pieces(painted: np.ndarray) -> tuple[_Piece, ...]:
     return tuple(found)
 
 
-def _place(number: int, piece: _Piece, picture: Size, family: Family, settings: PlacingSettings) -> Place:
+def _place(number: int, piece: _Piece, picture: Size, family: Family, settings: PlacingSettings) -> ObjectPlace:
     side = float(np.sqrt(piece.box.area))
     growth, feather = settings.mask_growth * side, max(1.0, settings.feather * side)
     margin = round(growth + feather) + 2
@@ -122,7 +122,7 @@ def _place(number: int, piece: _Piece, picture: Size, family: Family, settings: 
     left, top, right, bottom = piece.box.moved(-crop.left, -crop.top).as_ints()
     painted[top:bottom, left:right] = piece.mask
     alpha = feathered(dilated(painted, growth), feather)
-    return Place(number, crop, working_size(crop, family), painted, alpha, side)
+    return ObjectPlace(number, crop, working_size(crop, family), painted, alpha, side)
 
 
 def border_of(alpha: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
@@ -151,7 +151,7 @@ def working_size(crop: Box, family: Family) -> Size:
     return Size(*sides)
 
 
-def _notes(places: Sequence[Place], left_out: int, family: Family) -> Iterator[Text]:
+def _notes(places: Sequence[ObjectPlace], left_out: int, family: Family) -> Iterator[Text]:
     if len(places) > 1:
         yield note(
             "several-places",

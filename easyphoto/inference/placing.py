@@ -23,7 +23,7 @@ from easyphoto.inference.cut_out import object_in
 from easyphoto.inference.finish import WorkingPicture, repainted
 from easyphoto.inference.painting import PictureRun
 from easyphoto.inference.passes import Guides, SamplerPreset, by_kind, controls_for, joined, sampler_preset
-from easyphoto.inference.places import Place, border_of, places_of
+from easyphoto.inference.places import ObjectPlace, border_of, places_of
 from easyphoto.inference.prepare import greyscale
 from easyphoto.inference.results import UNITS, Photograph, Photographs, Stage, Stopwatch
 from easyphoto.messages import Text, note, text
@@ -84,7 +84,7 @@ class _Placing:
     """What all seeds of one call share."""
 
     template: Image.Image
-    places: tuple[Place, ...]
+    places: tuple[ObjectPlace, ...]
     thing: PlacedObject
     settings: PlacingSettings
     family: Family
@@ -120,7 +120,7 @@ class _PlacedShot(PictureRun):
         super().__init__(models.backend, models.progress, session.clock, seed, first_unit=first_unit, units=units)
         self.session = session
 
-    def placed(self, canvas: WorkingPicture, one: Place) -> WorkingPicture:
+    def placed(self, canvas: WorkingPicture, one: ObjectPlace) -> WorkingPicture:
         """First pass → composed at the template's resolution → second pass along the border → pasted back."""
         left, top, right, bottom = one.crop.as_ints()
         before = canvas.picture[top:bottom, left:right]
@@ -134,7 +134,7 @@ class _PlacedShot(PictureRun):
         crop = self._bordered(crop, alpha, one, request)
         return canvas.with_crop(as_picture(crop), one.crop, alpha)
 
-    def _taken(self, painted: np.ndarray, one: Place) -> np.ndarray:
+    def _taken(self, painted: np.ndarray, one: ObjectPlace) -> np.ndarray:
         """How much of what was painted (uint8 RGB of the crop) is taken: the object alone, or all under the mask."""
         session, chosen = self.session, self.session.settings.cut_out
         if chosen == "off" or (chosen == "auto" and (session.thing.is_scene or not session.family.cuts_out)):
@@ -152,7 +152,7 @@ class _PlacedShot(PictureRun):
         self._show(one, **{"cut out": greyscale(found)})
         return found
 
-    def _first_request(self, crop: Image.Image, one: Place) -> InpaintRequest:
+    def _first_request(self, crop: Image.Image, one: ObjectPlace) -> InpaintRequest:
         session, settings, family = self.session, self.session.settings, self.session.family
         strength = family.place_strength if settings.place_strength is None else settings.place_strength
         return InpaintRequest(
@@ -169,7 +169,7 @@ class _PlacedShot(PictureRun):
             fill=Fill.ORIGINAL,
         )
 
-    def _bordered(self, crop: np.ndarray, alpha: np.ndarray, one: Place, first: InpaintRequest) -> np.ndarray:
+    def _bordered(self, crop: np.ndarray, alpha: np.ndarray, one: ObjectPlace, first: InpaintRequest) -> np.ndarray:
         """The crop (uint8 RGB, template pixels) after the second pass along the border of what was taken, if any."""
         session, strength = self.session, self.session.second_strength
         if strength <= 0:
@@ -189,13 +189,13 @@ class _PlacedShot(PictureRun):
         after = self._painted("second pass", request, one)
         return repainted(crop, before, after, ring_alpha)
 
-    def _painted(self, step: str, request: InpaintRequest, one: Place) -> Image.Image:
+    def _painted(self, step: str, request: InpaintRequest, one: ObjectPlace) -> Image.Image:
         told = Text(step)
         if len(self.session.places) > 1:
             told = text("place {place}, {what}", place=one.number + 1, what=told)
         return self.passed(step, request, one.number, told)
 
-    def _show(self, one: Place, **pictures: Image.Image) -> None:
+    def _show(self, one: ObjectPlace, **pictures: Image.Image) -> None:
         self.stages.extend(Stage(name, picture, one.number) for name, picture in pictures.items())
 
 

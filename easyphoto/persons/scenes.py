@@ -17,13 +17,12 @@ from easyphoto.backends.published import PREFIX
 from easyphoto.errors import BadName, BadSettings, DiskFailure, UnknownPerson, UnknownScene, WrongFamily, WrongKind
 from easyphoto.messages import text
 from easyphoto.persons.lora_family import family_of_lora
+from easyphoto.settings.inference import MOST_LORA_WEIGHT
 from easyphoto.spelling import known_names
 from easyphoto.storage.files import matching
 from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.person_record import OBJECT, Person
 
-MOST_WEIGHT = 2.0
-"""As the setting `lora_weight` allows."""
 HOW_WRITTEN = text("Write names with weights from 0 to 2: room:0.8, cup:0.5.")
 
 
@@ -47,8 +46,10 @@ def written_scenes(written: str) -> tuple[WrittenScene, ...]:
 
 
 def scene_ids(workspace: Workspace, written: str) -> tuple[str, ...]:
-    """The ids of the workspace's scenes and objects that the setting names, for a job's subjects. Raises BadSettings;
-    what is unknown is left to `scene_conditions`."""
+    """The ids of the workspace's scenes and objects that the setting names, whose deletion stops the work.
+
+    What is unknown is left to `scene_conditions`. Raises BadSettings.
+    """
     found = []
     for each in written_scenes(written):
         with suppress(BadName, UnknownPerson):
@@ -174,6 +175,6 @@ def _written(part: str) -> WrittenScene:
         value = float(weight)
     except ValueError:
         value = math.nan
-    if not name or not 0 <= value <= MOST_WEIGHT:
+    if not name or not 0 <= value <= MOST_LORA_WEIGHT:
         raise BadSettings(text("scene cannot be {value}.", value=repr(part.strip())), advice=HOW_WRITTEN)
     return WrittenScene(name, value)

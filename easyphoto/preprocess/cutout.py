@@ -8,6 +8,7 @@ from PIL import Image
 
 from easyphoto.faces.parts import Saliency
 from easyphoto.geometry import Box, Size, square_around
+from easyphoto.images.grabcut import in_front
 from easyphoto.images.masks import without_holes
 from easyphoto.images.pictures import as_array, resized_mask, shrunk
 
@@ -50,10 +51,7 @@ def _by_colours(picture: Image.Image) -> np.ndarray:
     rim = max(2, round(_RIM * min(height, width)))
     marks = np.full((height, width), cv2.GC_BGD, np.uint8)
     marks[rim:-rim, rim:-rim] = cv2.GC_PR_FGD
-    before, behind = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.setRNGSeed(0)
-    cv2.grabCut(np.ascontiguousarray(small[..., ::-1]), marks, None, behind, before, _ROUNDS, cv2.GC_INIT_WITH_MASK)
-    found = ((marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)).astype(np.uint8)
+    found = in_front(small[..., ::-1], marks, rounds=_ROUNDS).astype(np.uint8)
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     found = cv2.morphologyEx(cv2.morphologyEx(found, cv2.MORPH_OPEN, brush), cv2.MORPH_CLOSE, brush)
     return resized_mask(without_holes(found > 0).astype(np.float32), Size.of(picture))

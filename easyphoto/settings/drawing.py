@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from easyphoto.settings.declarations import Settings, line, slider, switch
 
+LEAST_SIDE, MOST_SIDE, SIDE_STEP = 64, 2048, 8
+"""Of a drawing, in pixels; the step is that of the latents of Stable Diffusion."""
+
 
 @dataclass(frozen=True)
 class DrawingSettings(Settings):

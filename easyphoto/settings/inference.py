@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from easyphoto.settings.declarations import Settings, choice, line, slider, switch
 from easyphoto.settings.options import AUTO
 
+MOST_LORA_WEIGHT = 2.0
+
 
 @dataclass(frozen=True)
 class InferenceSettings(Settings):
@@ -25,7 +27,7 @@ class InferenceSettings(Settings):
         None, 1, 150, step=1, label="Second pass steps", help="Empty: the usual one for the model."
     )
     cfg: float | None = slider(None, 1.0, 30.0, step=0.5, label="CFG scale", help="Empty: the usual one for the model.")
-    lora_weight: float = slider(0.9, 0.0, 2.0, step=0.05, label="LoRA weight")
+    lora_weight: float = slider(0.9, 0.0, MOST_LORA_WEIGHT, step=0.05, label="LoRA weight")
     identity: str = choice(
         AUTO, (AUTO, "lora", "ip-adapter", "ip-adapter-full", "faceid", "faceid-plus", "instantid"), is_open=True,
         label="Identity", help="What makes the face look like the person: together with the LoRA of a trained "

@@ -10,12 +10,13 @@ from typing import Any
 
 import gradio as gr
 
-from easyphoto.commands.draw_template import MOST_SEED, MOST_SIDE, MOST_STEPS, DrawTemplate
+from easyphoto.commands.draw_template import MOST_SEED, MOST_STEPS, DrawTemplate
 from easyphoto.commands.templates import TemplateEntry
 from easyphoto.errors import EasyPhotoError
 from easyphoto.host.base import HostFacts
 from easyphoto.jobs.records import Job, JobEvent, State, error_record
 from easyphoto.jobs.service import Service
+from easyphoto.settings.drawing import MOST_SIDE
 from easyphoto.ui import compat
 from easyphoto.ui.base_names import BaseNames
 from easyphoto.ui.card import error_html, message_html

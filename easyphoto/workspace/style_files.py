@@ -19,6 +19,8 @@ from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import BadRecord, BadWords, EasyPhotoError
 from easyphoto.geometry import Size
 from easyphoto.messages import Text, text
+from easyphoto.settings.drawing import LEAST_SIDE, MOST_SIDE, SIDE_STEP
+from easyphoto.settings.inference import MOST_LORA_WEIGHT
 from easyphoto.spelling import known_names
 from easyphoto.storage.files import cause_of, read_regular, readable_name
 from easyphoto.storage.records import parsed, typed
@@ -36,8 +38,6 @@ MEDIA = (PHOTO, ARTWORK)
 PREVIEW_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 MOST_BYTES, MOST_PREVIEW_BYTES = 64 << 10, 8 << 20
 MOST_NAME, MOST_PROMPT, MOST_LORAS = 60, 1000, 8
-LEAST_SIDE, MOST_SIDE, SIDE_STEP = 64, 2048, 8
-MOST_WEIGHT = 2.0
 
 
 @dataclass(frozen=True)
@@ -180,8 +180,8 @@ def _lora(written: _Lora) -> tuple[str, float]:
     is_plain = checked_words(written.name, most=MOST_NAME) == written.name and "," not in written.name
     if not is_plain or not is_file_name(written.name):
         raise _refused("loras", written.name, text("the name of a LoRA, without a path"))
-    if not 0 <= written.weight <= MOST_WEIGHT:
-        raise _refused("weight", written.weight, text("a number from 0 to {most}", most=MOST_WEIGHT))
+    if not 0 <= written.weight <= MOST_LORA_WEIGHT:
+        raise _refused("weight", written.weight, text("a number from 0 to {most}", most=MOST_LORA_WEIGHT))
     return written.name, written.weight
 
 
