@@ -34,6 +34,11 @@ class Size:
         width, height = image.size  # type: ignore[attr-defined]
         return cls(width, height)
 
+    @classmethod
+    def in_multiples(cls, width: float, height: float, multiple: int) -> Size:
+        """The size whose sides are the nearest multiples, at least one of each."""
+        return cls(*(max(1, round(side / multiple)) * multiple for side in (width, height)))
+
 
 @dataclass(frozen=True)
 class Box:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 
 from easyphoto.messages import Text, joined, text
@@ -9,6 +10,11 @@ from easyphoto.messages import Text, joined, text
 MOST_MEANT, MOST_LISTED = 3, 20
 LEAST_ALIKE = 0.6
 """difflib's measure; below it two names share little more than letters."""
+
+
+def folded(written: str) -> str:
+    """The text as titles are compared: without case, and however its accents and widths are written."""
+    return " ".join(unicodedata.normalize("NFKC", written).casefold().split())
 
 
 def nearest(written: str, known: Iterable[str]) -> tuple[str, ...]:

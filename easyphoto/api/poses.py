@@ -7,6 +7,7 @@ from fastapi import Response
 
 from easyphoto.api.gallery_schemas import PoseAnswer, PosesAnswer
 from easyphoto.backends.skeletons import draw_skeletons
+from easyphoto.inference.poses import of_pose
 from easyphoto.jobs.service import Service
 
 
@@ -21,7 +22,7 @@ class PoseRoutes:
     def picture(self, id: str) -> Response:
         """Its skeleton as OpenPose draws it, which a request may also upload as its `pose_picture`."""
         pose = self.service.pose(id)
-        drawn = draw_skeletons([points * [pose.size.width, pose.size.height] for points in pose.points()], pose.size)
+        drawn = draw_skeletons(of_pose(pose).figures, pose.size)
         stream = io.BytesIO()
         drawn.save(stream, format="PNG")
         return Response(stream.getvalue(), media_type="image/png")

@@ -11,11 +11,11 @@ from easyphoto.api.paths import told
 from easyphoto.api.schemas import FavouriteRequest
 from easyphoto.api.sending import file_answer
 from easyphoto.architectures.registry import family_named
-from easyphoto.commands.styles import StyleEntry, listed_styles, style_entry
+from easyphoto.commands.styles import StyleEntry, listed_styles
 from easyphoto.jobs.service import Service
 from easyphoto.messages import text
 from easyphoto.workspace.folders import Workspace
-from easyphoto.workspace.styles import change_favourite_style, damaged_styles
+from easyphoto.workspace.styles import mark_style, read_styles, style_named
 
 FAMILY = Query(None, max_length=60, description="Only those for this type of model, such as `sd15`.")
 GROUP = Query(None, max_length=60, description="Only those of this group, such as `travel`.")
@@ -29,14 +29,13 @@ class StyleRoutes:
     def list(self, family: str | None = FAMILY, group: str | None = GROUP, search: str | None = SEARCH) -> StylesAnswer:
         """Favourites first, then those that ship, by group, then the user's own."""
         wanted = family_named(family).id if family else ""
-        found = listed_styles(self._workspace, family=wanted, group=group or "", search=search or "")
-        damaged = [
-            DamagedStyleAnswer(file=one.file, reason=told(one.reason)) for one in damaged_styles(self._workspace)
-        ]
+        styles = read_styles(self._workspace)
+        found = listed_styles(self._workspace, styles.usable, family=wanted, group=group or "", search=search or "")
+        damaged = [DamagedStyleAnswer(file=one.file, reason=told(one.reason)) for one in styles.damaged]
         return StylesAnswer(styles=[_answer(entry) for entry in found], damaged=damaged)
 
     def preview(self, id: str) -> StreamingResponse:
-        style = style_entry(self._workspace, id).style
+        style = style_named(self._workspace, id)
         missing = UnknownFile(
             text("No preview of {name} was drawn yet.", name=style.name),
             advice=text("POST /styles:preview draws some."),
@@ -53,8 +52,8 @@ class StyleRoutes:
         return self._marked(id, wanted=False)
 
     def _marked(self, id: str, *, wanted: bool) -> StyleAnswer:
-        change_favourite_style(self._workspace, style_entry(self._workspace, id).style.id, wanted=wanted)
-        return _answer(style_entry(self._workspace, id))
+        style = style_named(self._workspace, id)
+        return _answer(StyleEntry(style, mark_style(self._workspace, style, wanted=wanted)))
 
     @property
     def _workspace(self) -> Workspace:

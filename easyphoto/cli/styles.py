@@ -58,15 +58,18 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
 def _list(arguments: argparse.Namespace, workspace: Workspace) -> None:
     from easyphoto.architectures.registry import family_named
     from easyphoto.commands.styles import listed_styles
-    from easyphoto.workspace.styles import damaged_styles
+    from easyphoto.workspace.styles import read_styles
 
     if arguments.names:
         raise InputError(
             text("styles list takes no name."), advice=text("easyphoto styles show {name}", name=arguments.names[0])
         )
     family = family_named(arguments.family).id if arguments.family else ""
-    found = listed_styles(workspace, family=family, group=arguments.group or "", search=arguments.search or "")
-    damaged = damaged_styles(workspace)
+    styles = read_styles(workspace)
+    found = listed_styles(
+        workspace, styles.usable, family=family, group=arguments.group or "", search=arguments.search or ""
+    )
+    damaged = styles.damaged
     if arguments.json:
         broken = [{"file": one.file, "reason": one.reason} for one in damaged]
         say_json({"format": 1, "styles": [_record(entry) for entry in found], "damaged": broken})
@@ -119,10 +122,10 @@ def _facts(entry: StyleEntry) -> Iterator[tuple[str, str]]:
 
 
 def _mark(name: str, workspace: Workspace, *, wanted: bool) -> None:
-    from easyphoto.workspace.styles import change_favourite_style, style_named
+    from easyphoto.workspace.styles import mark_style, style_named
 
     style = style_named(workspace, name)
-    change_favourite_style(workspace, style.id, wanted=wanted)
+    mark_style(workspace, style, wanted=wanted)
     say(style.id)
 
 

@@ -14,7 +14,7 @@ from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import Options
 from easyphoto.storage.records import utc_now
-from easyphoto.workspace.style_files import ARTWORK, Style
+from easyphoto.workspace.style_files import Style
 
 if TYPE_CHECKING:
     from easyphoto.app import EasyPhoto
@@ -54,10 +54,11 @@ class DrawStylePreviews(Command):
 
     def validated(self, app: EasyPhoto) -> DrawStylePreviews:
         """Raises UnknownStyle, BadRecord."""
-        from easyphoto.workspace.styles import style_named
+        from easyphoto.workspace.styles import read_styles
 
+        styles = read_styles(app.workspace)
         for name in self.names:
-            style_named(app.workspace, name)
+            styles.named(name)
         return self
 
     def run(self, app: EasyPhoto, context: Context) -> DrawnPreviews:
@@ -91,12 +92,13 @@ class DrawStylePreviews(Command):
 
     def _wanted(self, app: EasyPhoto, family: Family, base: str) -> tuple[Style, ...]:
         from easyphoto.commands.styles import drawn_with
-        from easyphoto.workspace.styles import all_styles, check_fits, found_styles, style_named
+        from easyphoto.workspace.styles import check_fits, found_styles, read_styles
 
+        styles = read_styles(app.workspace)
         if not self.names:
-            fitting = found_styles(all_styles(app.workspace), family=family.id)
+            fitting = found_styles(styles.usable, family=family.id)
             return tuple(style for style in fitting if self.again or drawn_with(style) != base)
-        named = tuple(dict.fromkeys(style_named(app.workspace, name) for name in self.names))
+        named = tuple(dict.fromkeys(map(styles.named, self.names)))
         for style in named:
             check_fits(style, family)
         return named
@@ -109,8 +111,7 @@ def _request(app: EasyPhoto, style: Style, family: Family, pace: SamplerPreset) 
     size, _ = drawing_size("", family, 1, style.sizes.get(family.id))
     loras = loras_of_style(app, style, LORA_WEIGHT, family)
     words = DrawingWords("", style=(style.positive, style.negative), scenes=loras)
-    family = family.for_artwork() if style.medium == ARTWORK else family
-    return drawing_request(words, family, DrawingSettings(), pace, size=size, seed=SEED)
+    return drawing_request(words, style.asked_of(family), DrawingSettings(), pace, size=size, seed=SEED)
 
 
 def _written(app: EasyPhoto, style: Style, request: GenerateRequest, result: Result, base: str, family: Family) -> Path:

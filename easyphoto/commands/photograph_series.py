@@ -133,7 +133,7 @@ def open_series(
     settings: InferenceSettings,
     progress: Progress,
     *,
-    out: Path | None = None,
+    out: Path,
     engine: FaceEngine | None = None,
 ) -> PhotographSeries:
     """Load the persons and the networks once for all templates; `engine` is the persons' if it is open already."""
@@ -158,7 +158,7 @@ def open_series(
         ],
         models=models,
         settings=settings,
-        out=out or results_folder(app.workspace, persons),
+        out=out,
         base=named_base(app),
     )
 

@@ -31,7 +31,7 @@ from easyphoto.faces.engine import FaceEngine
 from easyphoto.geometry import Size
 from easyphoto.host.base import family_of_base
 from easyphoto.inference.drawing import DRAWN_SCENE_WEIGHT, DrawingPlan, DrawingWords, DrawnPerson, drawing_size
-from easyphoto.inference.passes import CalledLoras, sampler_preset
+from easyphoto.inference.passes import WANTED_SAMPLER, CalledLoras, SamplerPreset, sampler_preset
 from easyphoto.inference.poses import pose_controls, pose_size
 from easyphoto.messages import Text, note, phase
 from easyphoto.progress import Progress, TurnProgress
@@ -134,11 +134,11 @@ class WordsSeries:
             (style.positive, style.negative),
             CalledLoras((*scenes.conditions, *loras.conditions), (*scenes.words, *loras.words)),
         )
+        # The backend that draws decides on the sampler when it is open.
+        pace = SamplerPreset(WANTED_SAMPLER, family.first_cfg)
         notes = (*notes, *size_notes, *lora_notes)
-        if style.medium == ARTWORK:
-            family = family.for_artwork()
-            return DrawingPlan(words, family, drawing, None, size, notes=notes, artwork=style.positive)
-        return DrawingPlan(words, family, drawing, None, size, notes=notes)
+        artwork = style.positive if style.medium == ARTWORK else ""
+        return DrawingPlan(words, style.asked_of(family), drawing, pace, size, notes=notes, artwork=artwork)
 
     def _size(self, family: Family, style: Style) -> tuple[Size, tuple[Text, ...]]:
         """A pose's own size goes before a style's: a figure that lies does not fit a picture that stands."""

@@ -13,7 +13,14 @@ from easyphoto.app import EasyPhoto
 from easyphoto.architectures.registry import family_named
 from easyphoto.commands.base import Context
 from easyphoto.commands.finished_pictures import free_file, in_own_colours
-from easyphoto.commands.photograph_series import PhotographResult, few_steps_lora, shared_base
+from easyphoto.commands.photograph_series import (
+    PhotographResult,
+    begun_session,
+    few_steps_lora,
+    named_base,
+    results_folder,
+    shared_base,
+)
 from easyphoto.commands.taken_template import PictureResult, TemplateResult
 from easyphoto.geometry import Size
 from easyphoto.host.base import family_of_base
@@ -32,7 +39,7 @@ from easyphoto.report.placing import placing_section
 from easyphoto.settings.declarations import settings_record
 from easyphoto.settings.placing import PlacingSettings
 from easyphoto.storage.files import readable_name
-from easyphoto.storage.records import name_stamp, utc_now, write_json
+from easyphoto.storage.records import utc_now, write_json
 from easyphoto.workspace.folders import SESSION_FILE
 from easyphoto.workspace.person_record import SCENE, Person
 
@@ -75,18 +82,13 @@ def open_placement(
     few_steps = few_steps_lora(family, settings, app.store, progress)
     progress.step(0, 1, phase("load-networks", "loading the models"))
     backend = app.host.open_backend(base, family, app.store, app.options.weights, app.models)
-    folder = f"{name_stamp(microseconds=True)}-{thing.id}"[:120]
     return Placement(
+        person=thing,
         thing=PlacedObject(thing.name, loras, words, is_scene=thing.kind == SCENE),
         settings=settings,
         models=PlacingModels(backend, progress, few_steps),
-        out=out or app.workspace.results / folder,
-        record={
-            "persons": [thing.id],
-            "created": utc_now(),
-            # By name alone, because the record is passed on with the picture.
-            "base": Path(app.options.base).name if app.options.base else None,
-        },
+        out=out or results_folder(app.workspace, [thing]),
+        base=named_base(app),
     )
 
 
@@ -94,39 +96,43 @@ def open_placement(
 class Placement:
     """Everything that is opened for one command."""
 
+    person: Person
+    """The object's record."""
     thing: PlacedObject
     settings: PlacingSettings
     models: PlacingModels
     out: Path
-    record: Mapping[str, Any]
+    base: str | None
+    """For the record, as of `named_base`."""
 
     def placed(self, where: PlaceOnTemplate, context: Context) -> PhotographResult:
         """Write and report the pictures."""
-        # At once, so that even an interrupted session is known to belong to the object.
-        write_json(self.out / SESSION_FILE, self.record)
+        session = begun_session(self.out, [self.person], self.base)
         original, settings = where.original, self.settings
         family = family_named(self.models.backend.family).at(settings.resolution)
         found = place(original.picture, where.painted, self.thing, settings, family, self.models)
         found = in_own_colours(original, found, _hidden())
         if settings.ai_label:
             found = with_label(found, Size.of(original.picture), original.alpha, painted=where.painted)
-        results = tuple(self._written(where, one, context) for one in found.results)
+        results = tuple(self._written(where, one, session, context) for one in found.results)
         used = [asdict(weight) for weight in self.models.backend.weights]
-        write_json(self.out / SESSION_FILE, {**self.record, "weights": used})
+        write_json(self.out / SESSION_FILE, {**session, "weights": used})
         section = placing_section(where.record["template"], original.picture, found, self.thing.name)
         made = TemplateResult(where.file, results, found.notes, found.seconds, section)
         facts = ("pictures", str(len(results))), ("seconds", f"{sum(found.seconds.values()):.0f}")
         report = Report(f"{self.thing.name}, placed", "Template, every step, and the result.", facts, (section,))
         return PhotographResult((made,), write_report(self.out, report))
 
-    def _written(self, where: PlaceOnTemplate, made: Photograph, context: Context) -> PictureResult:
+    def _written(
+        self, where: PlaceOnTemplate, made: Photograph, session: Mapping[str, Any], context: Context
+    ) -> PictureResult:
         original, profile = where.original, where.original.profile
         record = {
-            "made_by": MADE_BY, **self.record, "kind": "place", **where.record,
+            "made_by": MADE_BY, **session, "kind": "place", **where.record,
             "settings": settings_record(self.settings), **made.record(), "created": utc_now(),
         }  # fmt: skip
         file = write_picture(
-            free_file(self.out, f"{Path(where.record['template']).stem}-{self.record['persons'][0]}-{made.seed}"),
+            free_file(self.out, f"{Path(where.record['template']).stem}-{self.person.id}-{made.seed}"),
             original.painted(made.image, made.mask),
             record,
             profile=profile.content if profile is not None else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -31,11 +32,11 @@ class StyleEntry:
 
 
 def listed_styles(
-    workspace: Workspace, *, family: str = "", group: str = "", search: str = ""
+    workspace: Workspace, styles: Iterable[Style] | None = None, *, family: str = "", group: str = "", search: str = ""
 ) -> tuple[StyleEntry, ...]:
-    """The styles as `found_styles` finds them, favourites first."""
+    """The styles as `found_styles` finds them, favourites first; `styles` where they were read already."""
     marked = favourite_styles(workspace)
-    found = found_styles(all_styles(workspace), family=family, group=group, search=search)
+    found = found_styles(all_styles(workspace) if styles is None else styles, family=family, group=group, search=search)
     entries = (StyleEntry(style, style.id in marked) for style in found)
     return tuple(sorted(entries, key=lambda entry: not entry.is_favourite))
 

@@ -10,6 +10,8 @@ import math
 import cv2
 import numpy as np
 
+from easyphoto.geometry import Box
+
 # Above this radius in pixels a distance transform replaces the brush: the two differ by less than half a pixel.
 _LARGEST_BRUSH = 24
 Place = tuple[slice, slice]
@@ -52,6 +54,12 @@ def surroundings(inside: np.ndarray, margin: int, *, step: int = 1) -> Place | N
         for first, length in ((top, high), (left, wide))
     )
     return rows, columns
+
+
+def bounds_of(inside: np.ndarray) -> Box:
+    """The bounding box, in pixels, of a bool (height, width) mask that is not empty."""
+    left, top, wide, high = map(float, cv2.boundingRect(inside.astype(np.uint8)))
+    return Box(left, top, left + wide, top + high)
 
 
 def _spread(inside: np.ndarray, pixels: int) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from easyphoto.geometry import Box, Size
+from easyphoto.images.masks import bounds_of
 from easyphoto.images.pictures import built_in_font
 from easyphoto.inference.results import Photograph, Photographs
 
@@ -38,17 +39,12 @@ def with_label(
     what was `painted`, bool (height, width) of the template.
     """
     results = []
-    around = [] if painted is None else [_bounds(painted)]
+    around = [] if painted is None else [bounds_of(painted)]
     for one in found.results:
         growth = one.image.width / template.width
         faces = [face.box.scaled(growth) for face in found.faces]
         results.append(_labelled(one, [*faces, *(box.scaled(growth) for box in around)], alpha))
     return replace(found, results=tuple(results))
-
-
-def _bounds(painted: np.ndarray) -> Box:
-    rows, columns = np.flatnonzero(painted.any(axis=1)), np.flatnonzero(painted.any(axis=0))
-    return Box(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
 
 
 def _labelled(made: Photograph, faces: Sequence[Box], alpha: Image.Image | None) -> Photograph:

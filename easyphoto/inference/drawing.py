@@ -12,7 +12,7 @@ from easyphoto.backends.base import Control, GenerateRequest
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.errors import BadSettings
 from easyphoto.geometry import Size
-from easyphoto.inference.passes import NO_LORAS, WANTED_SAMPLER, CalledLoras, SamplerPreset, joined
+from easyphoto.inference.passes import NO_LORAS, CalledLoras, SamplerPreset, joined
 from easyphoto.messages import Text, note, text
 from easyphoto.settings.drawing import LEAST_SIDE, MOST_SIDE, DrawingSettings
 
@@ -56,8 +56,8 @@ class DrawingPlan:
     family: Family
     """Which draws."""
     settings: DrawingSettings
-    pace: SamplerPreset | None
-    """Its sampler, and the LoRA of few steps; None until the backend is open."""
+    pace: SamplerPreset
+    """Its sampler, and the LoRA of few steps."""
     size: Size
     controls: tuple[Control, ...] = ()
     notes: tuple[str, ...] = ()
@@ -65,9 +65,8 @@ class DrawingPlan:
     """The words of a style that asks for a painting or a drawing, which the faces must become, too."""
 
     def request(self, seed: int) -> GenerateRequest:
-        pace = self.pace or SamplerPreset(WANTED_SAMPLER, self.family.first_cfg)
         return drawing_request(
-            self.words, self.family, self.settings, pace, size=self.size, seed=seed, controls=self.controls
+            self.words, self.family, self.settings, self.pace, size=self.size, seed=seed, controls=self.controls
         )
 
 
@@ -144,18 +143,18 @@ def drawing_size(written: str, family: Family, people: int, usual: Size | None =
         return (own if people == 1 or own.width >= own.height else Size(own.height, own.width)), ()
     asked = checked_size(written)
     multiple = family.latent_multiple
-    width, height = (max(multiple, round(side / multiple) * multiple) for side in (asked.width, asked.height))
-    if (width, height) == (asked.width, asked.height):
+    fitting = Size.in_multiples(asked.width, asked.height, multiple)
+    if fitting == asked:
         return asked, ()
     said = note(
         "size-rounded",
         "The picture is drawn at {width}×{height} pixels: {family} needs multiples of {multiple}.",
-        width=width,
-        height=height,
+        width=fitting.width,
+        height=fitting.height,
         family=family.short,
         multiple=multiple,
     )
-    return Size(width, height), (said,)
+    return fitting, (said,)
 
 
 def checked_size(written: str) -> Size:

@@ -60,11 +60,10 @@ def second_request(
     picture: Image.Image, request: GenerateRequest, multiple: int, scenes: Collection[LoraCondition] = ()
 ) -> InpaintRequest:
     """The request that draws everything again; its sides are multiples of `multiple` pixels."""
-    width, height = (max(1, round(side * FACTOR / multiple)) * multiple for side in picture.size)
-    size = Size(width, height)
+    size = Size.in_multiples(picture.width * FACTOR, picture.height * FACTOR, multiple)
     return InpaintRequest(
         resized(picture, size),
-        np.ones((height, width), np.float32),
+        np.ones((size.height, size.width), np.float32),
         prompt=request.prompt,
         negative=request.negative,
         controls=tuple(_enlarged(control, size) for control in request.controls),

@@ -225,7 +225,7 @@ def guidance(pace: SamplerPreset, subject: Subject, settings: InferenceSettings)
     return pace.cfg if settings.cfg is not None else min(pace.cfg, *limits) if limits else pace.cfg
 
 
-def second_strength(settings: InferenceSettings, family: Family) -> float:
+def second_strength(settings: InferenceSettings | PlacingSettings, family: Family) -> float:
     """Denoise of the second pass; at 0 there is none."""
     return family.second_strength if settings.second_strength is None else settings.second_strength
 

@@ -146,9 +146,8 @@ def around(box: Box, margin: float, picture: Size, factor: float) -> Box:
 
 def working_size(crop: Box, family: Family) -> Size:
     """The networks' size for a crop: as many pixels as the family's square has, in the crop's shape."""
-    scale, multiple = family.resolution / float(np.sqrt(crop.area)), family.latent_multiple
-    sides = (max(multiple, round(side * scale / multiple) * multiple) for side in (crop.width, crop.height))
-    return Size(*sides)
+    scale = family.resolution / float(np.sqrt(crop.area))
+    return Size.in_multiples(crop.width * scale, crop.height * scale, family.latent_multiple)
 
 
 def _notes(places: Sequence[ObjectPlace], left_out: int, family: Family) -> Iterator[Text]:

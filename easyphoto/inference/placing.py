@@ -22,7 +22,15 @@ from easyphoto.images.pictures import as_array, as_picture, blended, resized, re
 from easyphoto.inference.cut_out import object_in
 from easyphoto.inference.finish import WorkingPicture, repainted
 from easyphoto.inference.painting import PictureRun
-from easyphoto.inference.passes import Guides, SamplerPreset, by_kind, controls_for, joined, sampler_preset
+from easyphoto.inference.passes import (
+    Guides,
+    SamplerPreset,
+    by_kind,
+    controls_for,
+    joined,
+    sampler_preset,
+    second_strength,
+)
 from easyphoto.inference.places import ObjectPlace, border_of, places_of
 from easyphoto.inference.prepare import greyscale
 from easyphoto.inference.results import UNITS, Photograph, Photographs, Stage, Stopwatch
@@ -92,13 +100,8 @@ class _Placing:
     pace: SamplerPreset
     clock: Stopwatch
 
-    @property
-    def second_strength(self) -> float:
-        chosen = self.settings.second_strength
-        return self.family.second_strength if chosen is None else chosen
-
     def taken(self, number: int) -> Photograph:
-        seed, passes = (self.settings.seed + number) % 2**32, 1 + (self.second_strength > 0)
+        seed, passes = (self.settings.seed + number) % 2**32, 1 + (second_strength(self.settings, self.family) > 0)
         units = UNITS * passes * len(self.places)
         shot = _PlacedShot(self, seed, first_unit=number * units, units=self.settings.count * units)
         canvas = WorkingPicture.of(self.template)
@@ -171,7 +174,8 @@ class _PlacedShot(PictureRun):
 
     def _bordered(self, crop: np.ndarray, alpha: np.ndarray, one: ObjectPlace, first: InpaintRequest) -> np.ndarray:
         """The crop (uint8 RGB, template pixels) after the second pass along the border of what was taken, if any."""
-        session, strength = self.session, self.session.second_strength
+        session = self.session
+        strength = second_strength(session.settings, session.family)
         if strength <= 0:
             return crop
         before = resized(as_picture(crop), one.work)

@@ -292,6 +292,4 @@ def plan_joint(crops: Sequence[Box], picture: Size, family: Family) -> JointPlan
     margin = JOINT_MARGIN * min(right - left, bottom - top)
     crop = Box(*Box(left, top, right, bottom).grown(margin, margin, margin, margin).clipped(picture).as_ints())
     scale = family.resolution / crop.size.short
-    multiple = family.latent_multiple
-    sides = (max(multiple, round(side * scale / multiple) * multiple) for side in (crop.width, crop.height))
-    return JointPlan(crop, Size(*sides))
+    return JointPlan(crop, Size.in_multiples(crop.width * scale, crop.height * scale, family.latent_multiple))

@@ -90,9 +90,8 @@ def pose_size(pose: Pose, family: Family) -> Size | None:
     """The pose's own size at the family's resolution, in its latent multiples; None for a family that draws heads."""
     if not draws_bodies(family):
         return None
-    step, scale = family.latent_multiple, family.resolution / DRAWN_FOR
-    width, height = (max(1, round(side * scale / step)) * step for side in (pose.size.width, pose.size.height))
-    return Size(width, height)
+    scale = family.resolution / DRAWN_FOR
+    return Size.in_multiples(pose.size.width * scale, pose.size.height * scale, family.latent_multiple)
 
 
 def draws_bodies(family: Family) -> bool:

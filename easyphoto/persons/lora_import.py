@@ -12,7 +12,7 @@ from easyphoto.images.formats import SUFFIXES
 from easyphoto.images.pictures import read_picture, write_picture
 from easyphoto.messages import Text, joined, note, text
 from easyphoto.persons.folder import LORA, PORTRAIT
-from easyphoto.persons.lora_family import family_of_lora
+from easyphoto.persons.lora_family import family_of_header
 from easyphoto.storage.files import cause_of, copy_file
 from easyphoto.storage.records import utc_now
 from easyphoto.workspace.person_record import FACE, Person
@@ -36,7 +36,8 @@ def scene_of_lora(
     `kind` and `words` go before what the file says. Raises InputError where neither says what it shows, or the family
     is unknown; DiskFailure.
     """
-    family, metadata = family_of_lora(source), read_header(source).metadata
+    header = read_header(source)
+    family, metadata = family_of_header(header, source.name), header.metadata
     kind = kind or kind_in(metadata)
     if kind is None:
         raise InputError(

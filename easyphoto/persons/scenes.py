@@ -16,7 +16,7 @@ from easyphoto.backends.lora_words import lora_words
 from easyphoto.backends.published import PREFIX
 from easyphoto.errors import BadName, BadSettings, DiskFailure, UnknownPerson, UnknownScene, WrongFamily, WrongKind
 from easyphoto.messages import text
-from easyphoto.persons.lora_family import family_of_lora
+from easyphoto.persons.lora_family import family_of_header
 from easyphoto.settings.inference import MOST_LORA_WEIGHT
 from easyphoto.spelling import known_names
 from easyphoto.storage.files import matching
@@ -130,8 +130,9 @@ def _found(workspace: Workspace, name: str, family: Family, also: Sequence[Path]
         file = next((file for folder in also for file in _files(folder) if file.stem == name), None)
         if file is None:
             raise _unknown(workspace, name, also) from None
-        _check_family(name, family_of_lora(file), family)
-        return file, next(iter(lora_words(read_header(file).metadata)), "")
+        header = read_header(file)
+        _check_family(name, family_of_header(header, file.name), family)
+        return file, next(iter(lora_words(header.metadata)), "")
     _check_family(scene.name, family_named(scene.family), family)
     file = workspace.person_folder(scene.id) / (scene.lora or "")
     if not file.is_file():

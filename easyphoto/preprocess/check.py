@@ -18,9 +18,9 @@ from easyphoto.parallel import Budget
 from easyphoto.preprocess.copies import without_copies
 from easyphoto.preprocess.identity import majority
 from easyphoto.preprocess.look import Look, look_at, set_aside
-from easyphoto.preprocess.looking import best_kept, look_at_all
+from easyphoto.preprocess.looking import best_kept, look_at_all, praised
 from easyphoto.preprocess.reference import Reference, find_reference, wanted_photo
-from easyphoto.preprocess.verdict import NOT_ASSURED, NOT_CHECKED, Check, Reason, Verdict
+from easyphoto.preprocess.verdict import NOT_ASSURED, NOT_CHECKED, Check, Reason
 from easyphoto.progress import Progress
 from easyphoto.settings.training import PreprocessSettings
 
@@ -66,7 +66,7 @@ def check_photos(
     kept = sum(look.verdict.kept for look in looks)
     notes = (*of_kinds, *notes, *_base_notes(engine, family), *_reference_notes(found), *_count_notes(kept))
     return Check(
-        verdicts=tuple(_praised(look.verdict) if look.verdict.kept else look.verdict for look in looks),
+        verdicts=tuple(praised(look.verdict) if look.verdict.kept else look.verdict for look in looks),
         reference=found.photo,
         engine=engine.id,
         domain=engine.domain.value,
@@ -218,18 +218,6 @@ def _base_notes(engine: FaceEngine, family: Family) -> tuple[Text, ...]:
 
 def _noted(look: Look, said: Text) -> Look:
     return replace(look, verdict=replace(look.verdict, notes=(*look.verdict.notes, said)))
-
-
-def _praised(verdict: Verdict) -> Verdict:
-    values = {"sharpness": verdict.sharpness, "light": verdict.exposure}
-    if verdict.identity is None:
-        return replace(verdict, explanation=text("Kept: sharpness {sharpness:.2f}, light {light:.2f}.", **values))
-    said = text(
-        "Kept: sharpness {sharpness:.2f}, light {light:.2f}, likeness {likeness:.2f}.",
-        **values,
-        likeness=verdict.identity,
-    )
-    return replace(verdict, explanation=said)
 
 
 def _reference_notes(reference: Reference) -> tuple[Text, ...]:

@@ -23,7 +23,7 @@ from easyphoto.parallel import Budget
 from easyphoto.preprocess.copies import without_copies
 from easyphoto.preprocess.duplicates import picture_signature
 from easyphoto.preprocess.look import Look, set_aside, unreadable_words
-from easyphoto.preprocess.looking import best_kept, look_at_all
+from easyphoto.preprocess.looking import best_kept, look_at_all, praised
 from easyphoto.preprocess.reading import DecodedPhoto
 from easyphoto.preprocess.verdict import Check, Reason, Verdict
 from easyphoto.progress import Progress
@@ -59,7 +59,7 @@ def check_pictures(
         return _look_at(path, name, family, settings, budget)
 
     looks = best_kept(without_copies(look_at_all(photos, look, progress, threads=threads)), settings.keep)
-    verdicts = tuple(_praised(look.verdict) if look.verdict.kept else look.verdict for look in looks)
+    verdicts = tuple(praised(look.verdict) if look.verdict.kept else look.verdict for look in looks)
     check = Check(
         verdicts, reference=None, engine="", domain="", embedder=None, notes=(), seconds=0.0, kind=kind,
     )  # fmt: skip
@@ -154,13 +154,6 @@ def _tiles(grey: np.ndarray) -> list[np.ndarray]:
     height, width = grey.shape
     tops, lefts = (range(0, max(1, side - _TILE + 1), _TILE) for side in (height, width))
     return [grey[top : top + _TILE, left : left + _TILE] for top in tops for left in lefts]
-
-
-def _praised(verdict: Verdict) -> Verdict:
-    said = text(
-        "Kept: sharpness {sharpness:.2f}, light {light:.2f}.", sharpness=verdict.sharpness, light=verdict.exposure
-    )
-    return replace(verdict, explanation=said)
 
 
 def _count_notes(kept: int) -> tuple[Text, ...]:

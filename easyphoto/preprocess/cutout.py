@@ -9,7 +9,7 @@ from PIL import Image
 from easyphoto.faces.parts import Saliency
 from easyphoto.geometry import Box, Size, square_around
 from easyphoto.images.grabcut import in_front
-from easyphoto.images.masks import without_holes
+from easyphoto.images.masks import bounds_of, without_holes
 from easyphoto.images.pictures import as_array, resized_mask, shrunk
 
 MARGIN = 1.25
@@ -39,10 +39,7 @@ def object_mask(picture: Image.Image, network: Saliency | None = None) -> np.nda
 
 def square_of(mask: np.ndarray) -> Box:
     """The square around the object of a mask, with a margin, inside the picture."""
-    rows, columns = np.flatnonzero((mask > 0.5).any(axis=1)), np.flatnonzero((mask > 0.5).any(axis=0))
-    box = Box(float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1))
-    height, width = mask.shape
-    return square_around(box, MARGIN, Size(width, height))
+    return square_around(bounds_of(mask > 0.5), MARGIN, Size.of(mask))
 
 
 def _by_colours(picture: Image.Image) -> np.ndarray:

@@ -12,7 +12,7 @@ from easyphoto.messages import phase, text
 from easyphoto.parallel import Budget, in_order, spare_threads
 from easyphoto.preprocess.look import Look, set_aside
 from easyphoto.preprocess.names import photo_names
-from easyphoto.preprocess.verdict import Reason
+from easyphoto.preprocess.verdict import Reason, Verdict
 from easyphoto.progress import Progress
 
 
@@ -58,3 +58,16 @@ def best_kept(looks: list[Look], keep: int, wanted: str | None = None) -> list[L
         replace(look, verdict=set_aside(look.verdict, Reason.NOT_AMONG_BEST, *words)) if index in beyond else look
         for index, look in enumerate(looks)
     ]
+
+
+def praised(verdict: Verdict) -> Verdict:
+    """A kept photo's verdict, with what speaks for it."""
+    values = {"sharpness": verdict.sharpness, "light": verdict.exposure}
+    if verdict.identity is None:
+        return replace(verdict, explanation=text("Kept: sharpness {sharpness:.2f}, light {light:.2f}.", **values))
+    said = text(
+        "Kept: sharpness {sharpness:.2f}, light {light:.2f}, likeness {likeness:.2f}.",
+        **values,
+        likeness=verdict.identity,
+    )
+    return replace(verdict, explanation=said)

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ import numpy as np
 from easyphoto.errors import UnknownPose
 from easyphoto.geometry import Size
 from easyphoto.messages import text
-from easyphoto.spelling import known_names
+from easyphoto.spelling import folded, known_names
 from easyphoto.storage.files import matching
 from easyphoto.storage.records import read_json, typed
 
@@ -84,9 +83,9 @@ def all_poses(folder: Path | None = None) -> tuple[Pose, ...]:
 
 def pose_named(written: str) -> Pose:
     """The pose with that id, or of that name in either language. Raises UnknownPose."""
-    poses, wanted = all_poses(), _folded(written)
+    poses, wanted = all_poses(), folded(written)
     for pose in poses:
-        if wanted in map(_folded, (pose.id, pose.name, pose.name_zh)):
+        if wanted in map(folded, (pose.id, pose.name, pose.name_zh)):
             return pose
     also = {name: pose.id for pose in poses for name in (pose.name, pose.name_zh)}
     raise UnknownPose(
@@ -101,8 +100,3 @@ def _read(file: Path) -> Pose:
         file.stem.partition("-")[2], written.name, written.name_zh, Size(*written.size), written.people,
         written.author, written.licence,
     )  # fmt: skip
-
-
-def _folded(written: str) -> str:
-    """The text as it is compared: without case, and however its accents and widths are written."""
-    return " ".join(unicodedata.normalize("NFKC", written).casefold().split())

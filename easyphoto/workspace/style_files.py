@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import BadRecord, BadWords, EasyPhotoError
 from easyphoto.geometry import Size
@@ -67,6 +68,10 @@ class Style:
 
     def fits(self, family: str) -> bool:
         return not self.families or family in self.families
+
+    def asked_of(self, family: Family) -> Family:
+        """The family with the words that suit the style's medium."""
+        return family.for_artwork() if self.medium == ARTWORK else family
 
     @property
     def written_loras(self) -> str:

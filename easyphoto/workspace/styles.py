@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from easyphoto.architectures.base import Family
 from easyphoto.errors import BadRecord, EasyPhotoError, UnknownStyle, WrongFamily
 from easyphoto.messages import Text, text
-from easyphoto.spelling import known_names
+from easyphoto.spelling import folded, known_names
 from easyphoto.storage.files import matching, readable_name
 from easyphoto.storage.locks import file_lock
 from easyphoto.storage.records import read_json, write_json
@@ -46,32 +45,45 @@ def styles_folder() -> Path:
     return Path(__file__).resolve().parents[2] / "styles"
 
 
+@dataclass(frozen=True)
+class StylesRead:
+    """All style files, read once."""
+
+    usable: tuple[Style, ...]
+    """Those that ship, by group, then the user's own."""
+    damaged: tuple[DamagedStyle, ...]
+    """Files that cannot be used."""
+
+    def named(self, written: str) -> Style:
+        """The style with that id, or of that name in either language. Raises UnknownStyle; BadRecord for a damaged one."""
+        wanted = folded(written)
+        for names in (lambda style: (style.id,), lambda style: (style.name, style.name_zh)):
+            for style in self.usable:
+                if wanted in map(folded, names(style)):
+                    return style
+        for one in self.damaged:
+            if wanted in (folded(one.file), folded(one.file.removesuffix(SUFFIX))):
+                raise BadRecord(one.reason)
+        also = {name: style.id for style in self.usable for name in (style.name, style.name_zh)}
+        raise UnknownStyle(
+            text("There is no style {name!r}.", name=written[:100]),
+            advice=known_names(written[:100], (style.id for style in self.usable), also=also),
+        )
+
+
 def all_styles(workspace: Workspace) -> tuple[Style, ...]:
     """The styles that ship, by group, then the user's own; files that cannot be used are in `damaged_styles`."""
-    return _everything(workspace)[0]
+    return read_styles(workspace).usable
 
 
 def damaged_styles(workspace: Workspace) -> tuple[DamagedStyle, ...]:
     """Files that cannot be used, which every list of styles reports, so that none vanishes in silence."""
-    return _everything(workspace)[1]
+    return read_styles(workspace).damaged
 
 
 def style_named(workspace: Workspace, written: str) -> Style:
-    """The style with that id, or of that name in either language. Raises UnknownStyle; BadRecord for a damaged one."""
-    styles, damaged = _everything(workspace)
-    wanted = _folded(written)
-    for names in (lambda style: (style.id,), lambda style: (style.name, style.name_zh)):
-        for style in styles:
-            if wanted in map(_folded, names(style)):
-                return style
-    for one in damaged:
-        if wanted in (_folded(one.file), _folded(one.file.removesuffix(SUFFIX))):
-            raise BadRecord(one.reason)
-    also = {name: style.id for style in styles for name in (style.name, style.name_zh)}
-    raise UnknownStyle(
-        text("There is no style {name!r}.", name=written[:100]),
-        advice=known_names(written[:100], (style.id for style in styles), also=also),
-    )
+    """As `StylesRead.named`."""
+    return read_styles(workspace).named(written)
 
 
 def check_fits(style: Style, family: Family) -> None:
@@ -91,7 +103,7 @@ def check_fits(style: Style, family: Family) -> None:
 
 def found_styles(styles: Iterable[Style], *, family: str = "", group: str = "", search: str = "") -> tuple[Style, ...]:
     """Those that fit the family, are in the group, and have every word of `search`, in either language."""
-    words = _folded(search).split()
+    words = folded(search).split()
     return tuple(
         style
         for style in styles
@@ -115,7 +127,11 @@ def change_favourite_style(workspace: Workspace, id: str, *, wanted: bool | None
 
     Raises UnknownStyle, DiskFailure, RunBusy.
     """
-    style = style_named(workspace, id)
+    return mark_style(workspace, style_named(workspace, id), wanted=wanted)
+
+
+def mark_style(workspace: Workspace, style: Style, *, wanted: bool | None = None) -> bool:
+    """As `change_favourite_style`, of a style that was read."""
     workspace.check_there()
     with file_lock(workspace.styles / LOCK_FILE, wait=SECONDS_TO_WAIT):
         marked = set(favourite_styles(workspace))
@@ -130,7 +146,8 @@ def preview_place(workspace: Workspace, style: Style) -> Path:
     return workspace.styles / DRAWN / f"{style.id}.png"
 
 
-def _everything(workspace: Workspace) -> tuple[tuple[Style, ...], tuple[DamagedStyle, ...]]:
+def read_styles(workspace: Workspace) -> StylesRead:
+    """Read every style file; a page or a request does so once."""
     styles: list[Style] = []
     damaged: list[DamagedStyle] = []
     for file, is_own in _files(workspace):
@@ -144,7 +161,7 @@ def _everything(workspace: Workspace) -> tuple[tuple[Style, ...], tuple[DamagedS
     damaged += _left_out(workspace)
     order = list(GROUPS)
     styles.sort(key=lambda style: (style.is_own, order.index(style.group) if style.group in order else len(order)))
-    return tuple(styles), tuple(damaged)
+    return StylesRead(tuple(styles), tuple(damaged))
 
 
 def _files(workspace: Workspace) -> Iterator[tuple[Path, bool]]:
@@ -167,9 +184,4 @@ def _left_out(workspace: Workspace) -> Iterator[DamagedStyle]:
 
 def _searched(style: Style) -> str:
     title = GROUPS.get(style.group, style.group)
-    return _folded(" ".join((style.id, style.name, style.name_zh, style.group, title, style.positive)))
-
-
-def _folded(written: str) -> str:
-    """The text as it is compared: without case, and however its accents and widths are written."""
-    return " ".join(unicodedata.normalize("NFKC", written).casefold().split())
+    return folded(" ".join((style.id, style.name, style.name_zh, style.group, title, style.positive)))

@@ -62,7 +62,7 @@ def test_a_request_has_the_persons_lora_at_a_quarter_the_scene_and_the_few_steps
 
 def test_guidance_is_the_settings_else_the_familys_for_drawings_else_that_of_its_passes():
     def asked(family, **settings):
-        plan = DrawingPlan(STAGE, family, DrawingSettings(**settings), None, Size(128, 128))
+        plan = DrawingPlan(STAGE, family, DrawingSettings(**settings), PACE, Size(128, 128))
         return plan.request(0).cfg
 
     assert asked(SD15, drawing_cfg=4.5) == 4.5
