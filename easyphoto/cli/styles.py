@@ -66,9 +66,8 @@ def _list(arguments: argparse.Namespace, workspace: Workspace) -> None:
         )
     family = family_named(arguments.family).id if arguments.family else ""
     styles = read_styles(workspace)
-    found = listed_styles(
-        workspace, styles.usable, family=family, group=arguments.group or "", search=arguments.search or ""
-    )
+    asked = {"family": family, "group": arguments.group or "", "search": arguments.search or ""}
+    found = listed_styles(workspace, styles.usable, **asked)
     damaged = styles.damaged
     if arguments.json:
         broken = [{"file": one.file, "reason": one.reason} for one in damaged]
