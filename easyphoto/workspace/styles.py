@@ -55,7 +55,7 @@ class StylesRead:
     """Files that cannot be used."""
 
     def named(self, written: str) -> Style:
-        """The style with that id, or of that name in either language. Raises UnknownStyle, BadRecord if it is damaged."""
+        """The style with that id, or of that name in either language. Raises UnknownStyle and BadRecord."""
         wanted = folded(written)
         for names in (lambda style: (style.id,), lambda style: (style.name, style.name_zh)):
             for style in self.usable:
