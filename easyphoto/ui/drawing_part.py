@@ -25,8 +25,6 @@ from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orde
 from easyphoto.ui.style_gallery import StyleGallery, connect_gallery, place_gallery
 from easyphoto.workspace.poses import Pose, all_poses
 
-CHOSEN_APART = ("style", "pose", "template_base")
-"""Settings that are chosen otherwise than in a field of their own."""
 FOLDED = ("pose_weight", "drawing_lora_weight", "drawing_steps", "drawing_cfg", "hires")
 
 

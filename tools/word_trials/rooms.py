@@ -8,7 +8,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from easyphoto.drawings.backgrounds import paint_background
 from easyphoto.drawings.canvas import Canvas, Colour
@@ -17,8 +16,7 @@ from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.props import paint_thing
 from easyphoto.drawings.renderer import draw
 from easyphoto.drawings.scene import BACKGROUNDS, sample_colour, sample_scene
-from easyphoto.geometry import Size
-from easyphoto.images.pictures import as_picture, resized
+from easyphoto.images.pictures import as_picture
 from easyphoto.images.srgb import as_lab
 from easyphoto.storage.files import atomic_path, make_folder
 
@@ -121,7 +119,3 @@ def written(pictures: Sequence[np.ndarray], folder: Path) -> tuple[Path, ...]:
             as_picture(picture).save(temporary, format="JPEG", quality=92)
         paths.append(path)
     return tuple(paths)
-
-
-def reduced_for_sheet(picture: np.ndarray, side: int) -> Image.Image:
-    return resized(as_picture(picture), Size(side, side))
