@@ -107,8 +107,8 @@ class StyleGallery:
         return self.listed({**values, self.chosen: id})
 
     def _group(self, values: Mapping[Any, Any]) -> str:
-        shown = values.get(self.group)
-        return next((group for group in GROUPS if self.view.group(group) == shown), "")
+        labels = {group: self.view.group(group) for group in GROUPS}
+        return compat.key_of(labels, values.get(self.group), otherwise="")
 
 
 def place_gallery(prefix: str, service: Service, words: Translator) -> StyleGallery:
