@@ -20,7 +20,7 @@ from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job, show_nothing
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
-from easyphoto.workspace.person_record import FACE, Person
+from easyphoto.workspace.person_record import Person
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class WordsDialog:
     def opened(self, person: Person, name: str) -> dict[Any, Any]:
         said = (
             self.words("How {name} is described in a picture's words, such as: grey hair, glasses.", name=name)
-            if person.kind == FACE
+            if person.shows_face
             else self.words("The words that call {name} in a picture.", name=name)
         )
         return {
@@ -54,7 +54,7 @@ class WordsDialog:
             self.said: f'<p class="easyphoto-hint">{escape(said)}</p>',
             self.answer: person.words,
             self.proposal: self.proposal_html(person),
-            self.propose: compat.update(visible=person.kind == FACE),
+            self.propose: compat.update(visible=person.shows_face),
         }
 
     def closed(self) -> dict[Any, Any]:
