@@ -33,10 +33,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 from word_trials.drawing import Drawer, open_drawer
 from word_trials.people import judging_templates
-from word_trials.rooms import PICTURES, SIDE, RoomMeasure, cup_picture, room_measure, room_picture, written
-from word_trials.sheets import sheet
+from word_trials.rooms import PICTURES, SIDE, RoomMeasure, cup_picture, room_measure, room_picture
 
 from easyphoto.app import EasyPhoto
+from easyphoto.bench.looks import sheet
+from easyphoto.bench.persons import write_jpegs
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.place import PlaceObject
 from easyphoto.commands.train import TrainPerson
@@ -110,7 +111,7 @@ def learned(
     """Learn the room or the cup with the product's command, unless the workspace has it."""
     if any(person.id == name for person in app.workspace.list_persons()):
         return
-    photos = written(pictures, folder / "photos" / name)
+    photos = write_jpegs(pictures, folder / "photos" / name)
     TrainPerson(name, photos, concept=kind, settings=TrainSettings(steps=steps)).run(app, NullContext())
 
 
@@ -134,7 +135,7 @@ def room_sheet(pairs: Sequence[Pair]) -> Image.Image:
     rows = [own, [pair.without for pair in pairs], [pair.with_lora for pair in pairs]]
     most = max(map(len, rows))
     titles = ["pictures of the room; below: without its LoRA, and with it", *[""] * (most - 1)]
-    return sheet(titles, [[*row, *[blank] * (most - len(row))] for row in rows])
+    return sheet(titles, [[*row, *[blank] * (most - len(row))] for row in rows], side=192, enlarged=True)
 
 
 def cup_pairs(app: EasyPhoto, folder: Path) -> list[Pair]:
@@ -171,7 +172,7 @@ def cup_sheet(pairs: Sequence[Pair]) -> Image.Image:
     own = [as_picture(cup_picture(number)) for number in range(len(pairs))]
     titles = ["the cup", "without its LoRA", "with it"]
     rows = [[cup, pair.without, pair.with_lora] for cup, pair in zip(own, pairs, strict=True)]
-    return sheet(titles, rows, side=384)
+    return sheet(titles, rows, side=384, enlarged=True)
 
 
 def tally(pairs: Sequence[Pair]) -> dict[str, Any]:

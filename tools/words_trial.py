@@ -35,11 +35,11 @@ import numpy as np
 from word_trials.colours import Change, changes, colour_wishes, mean_colours, place_wishes, regions, tally
 from word_trials.drawing import USUAL, Drawer, arms, open_drawer
 from word_trials.people import FreshPerson, fresh_people, judging_templates, likeness
-from word_trials.sheets import sheet
 
 from easyphoto.app import EasyPhoto
 from easyphoto.bench.judge import Judge, open_judge
 from easyphoto.bench.likeness import bootstrap
+from easyphoto.bench.looks import sheet
 from easyphoto.cli.output import bar
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.photograph import PhotographPersons
@@ -117,7 +117,7 @@ def photographed(
         on_templates.append(compared)
     titles = ["a photo", *(title for number in range(count) for title in (f"drawn {number + 1}", "portrait"))]
     folder.mkdir(parents=True, exist_ok=True)
-    write_picture(folder / "words.png", sheet(titles, rows))
+    write_picture(folder / "words.png", sheet(titles, rows, side=192, enlarged=True))
     print(f"Sheet: {folder / 'words.png'}")
     return summary(found, on_templates)
 

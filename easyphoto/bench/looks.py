@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from easyphoto.app import EasyPhoto
 from easyphoto.bench.judge import Judge, open_judge
@@ -162,14 +162,19 @@ def closely(picture: np.ndarray, pair: Pair) -> Image.Image:
     return as_picture(picture).crop(box.as_ints())
 
 
-def sheet(titles: Sequence[str], rows: Sequence[Sequence[Image.Image]], side: int = 260) -> Image.Image:
-    """Draw rows of pictures under their titles, each at most `side` pixels long."""
+def sheet(
+    titles: Sequence[str], rows: Sequence[Sequence[Image.Image]], side: int = 260, *, enlarged: bool = False
+) -> Image.Image:
+    """Draw rows of pictures under their titles, each at most `side` pixels long; `enlarged`: smaller ones are enlarged
+    to that, pixel by pixel."""
     whole = Image.new("RGB", (len(titles) * (side + 4), 24 + len(rows) * (side + 4)), "white")
     pen, font = ImageDraw.Draw(whole), built_in_font(14)
     for column, title in enumerate(titles):
         pen.text((column * (side + 4) + 4, 4), title, "black", font)
         for row, pictures in enumerate(rows):
             picture = pictures[column].copy()
+            if enlarged and max(picture.size) < side:
+                picture = ImageOps.contain(picture, (side, side), Image.Resampling.NEAREST)
             picture.thumbnail((side, side), Image.Resampling.LANCZOS)
             whole.paste(picture, (column * (side + 4), 24 + row * (side + 4)))
     return whole

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from easyphoto.drawings.identity import DrawnIdentity, sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
@@ -70,11 +73,16 @@ def judging_templates(member: BenchPerson, count: int) -> list[Drawing]:
 
 def write_photos(member: BenchPerson, folder: Path) -> tuple[Path, ...]:
     """Write the training photos as JPEG files, like a camera."""
+    return write_jpegs([drawing.image for drawing in member.photos], folder)
+
+
+def write_jpegs(pictures: Sequence[np.ndarray], folder: Path) -> tuple[Path, ...]:
+    """Write pictures, (height, width, 3) uint8 RGB, as numbered JPEG files."""
     make_folder(folder)
     paths = []
-    for number, drawing in enumerate(member.photos):
+    for number, picture in enumerate(pictures):
         path = folder / f"{number:02d}.jpg"
         with atomic_path(path) as temporary:
-            as_picture(drawing.image).save(temporary, format="JPEG", quality=92)
+            as_picture(picture).save(temporary, format="JPEG", quality=92)
         paths.append(path)
     return tuple(paths)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,11 @@ def seen_image(**words: Any) -> Any:
 def update(**words: Any) -> Any:
     """Return a component's update; without keywords it changes nothing."""
     return gr.update(**words)
+
+
+def key_of(labels: Mapping[str, str], shown: object, *, otherwise: str) -> str:
+    """Return the key whose label a choice shows, since gradio 3 shows a choice as its own value."""
+    return next((key for key, label in labels.items() if label == shown), otherwise)
 
 
 def picture_link(picture: Image.Image | Path, *, side: int | None = None) -> str:

@@ -23,10 +23,8 @@ from easyphoto.ui.handlers import saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
 from easyphoto.ui.style_gallery import StyleGallery, connect_gallery, place_gallery
-from easyphoto.workspace.poses import Pose, all_poses
+from easyphoto.workspace.poses import all_poses
 
-CHOSEN_APART = ("style", "pose", "template_base")
-"""Settings that are chosen otherwise than in a field of their own."""
 FOLDED = ("pose_weight", "drawing_lora_weight", "drawing_steps", "drawing_cfg", "hires")
 
 
@@ -58,15 +56,15 @@ class DrawingPart:
 
     @property
     def no_pose(self) -> str:
-        return self.words("left open")
+        return no_pose(self.words)
 
     @property
     def same_base(self) -> str:
-        return self.words("the same as for the face")
+        return same_base(self.words)
 
     def read(self, values: Mapping[Any, Any]) -> DrawingSettings:
         """Raises BadSettings."""
-        pose = next((each.id for each in all_poses() if self.pose_name(each) == values[self.pose]), "")
+        pose = compat.key_of(pose_labels(self.words), values[self.pose], otherwise="")
         return replace(
             self.fields.read(values),
             style=str(values[self.gallery.chosen] or ""),
@@ -86,7 +84,7 @@ class DrawingPart:
 
     def show(self, drawing: DrawingSettings, prompt: str, service: Service) -> dict[Any, Any]:
         """Return updates by component."""
-        pose = next((self.pose_name(each) for each in all_poses() if each.id == drawing.pose), self.no_pose)
+        pose = pose_labels(self.words).get(drawing.pose, self.no_pose)
         base = self.bases.shown(drawing.template_base, service) if drawing.template_base else self.same_base
         return {
             self.prompt: prompt,
@@ -98,8 +96,18 @@ class DrawingPart:
             **self.gallery.listed({self.gallery.chosen: drawing.style}),
         }
 
-    def pose_name(self, pose: Pose) -> str:
-        return pose.name_zh if self.words.tag == "zh-CN" else pose.name
+
+def no_pose(words: Translator) -> str:
+    return words("left open")
+
+
+def pose_labels(words: Translator) -> dict[str, str]:
+    """Return the poses' names by id."""
+    return {pose.id: words.one_of(pose.name, pose.name_zh) for pose in all_poses()}
+
+
+def same_base(words: Translator) -> str:
+    return words("the same as for the face")
 
 
 def place_drawing(prefix: str, service: Service, words: Translator, facts: HostFacts) -> DrawingPart:
@@ -116,7 +124,7 @@ def place_drawing(prefix: str, service: Service, words: Translator, facts: HostF
         fields.place("size", "save_template")
     bases = BaseNames(words)
     with gr.Accordion(words("More on the drawing"), open=False, elem_id=f"{prefix}_drawing_advanced"):
-        same = words("the same as for the face")
+        same = same_base(words)
         base = gr.Dropdown(
             [same, *bases.plain(facts.checkpoints)], value=same, label=words("Template checkpoint"),
             allow_custom_value=True, interactive=True, elem_id=f"{prefix}_drawing_base",
@@ -128,11 +136,9 @@ def place_drawing(prefix: str, service: Service, words: Translator, facts: HostF
 
 
 def _place_pose(prefix: str, words: Translator) -> tuple[Any, Any, Any, Any, Orders]:
-    chinese = words.tag == "zh-CN"
-    names = [pose.name_zh if chinese else pose.name for pose in all_poses()]
     with gr.Row(elem_classes=["easyphoto-joined"]):
         pose = gr.Dropdown(
-            [words("left open"), *names], value=words("left open"), label=words("Pose"), interactive=True,
+            [no_pose(words), *pose_labels(words).values()], value=no_pose(words), label=words("Pose"), interactive=True,
             elem_id=f"{prefix}_pose", info=words("How the person stands or sits."), scale=5,
         )  # fmt: skip
         upload = FileButton(

@@ -28,7 +28,7 @@ class KindFilter:
         return {self.choice: compat.update(visible=is_mixed(persons))}
 
     def style(self, shown: str | None) -> str:
-        kind = next((kind for kind, label in filter_labels(self.words).items() if label == shown), EVERYTHING)
+        kind = compat.key_of(filter_labels(self.words), shown, otherwise=EVERYTHING)
         others = f'#{self.prefix}_tiles article:not([data-easyphoto-kind="{kind}"])'
         return f"<style>{others}{{display:none !important}}</style>" if kind else ""
 

@@ -37,6 +37,10 @@ class Translator:
         }
         return self._table.get(said.template, said.template).format_map(values)
 
+    def one_of(self, english: str, chinese: str) -> str:
+        """Return the name in this language of what has one in both."""
+        return chinese if self._is_chinese else english
+
     @property
     def tag(self) -> str:
         """Value of the `lang` attribute for text in this language."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -17,7 +17,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.persons.checkpoints import Checkpoints, checkpoints_of
 from easyphoto.training.pictures import kept_pictures
 from easyphoto.ui import compat
-from easyphoto.ui.handlers import saying
+from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job, show_nothing
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
@@ -97,11 +97,8 @@ def place_checkpoints(prefix: str, words: Translator, thumbnails: Thumbnails) ->
     return CheckpointsDialog(group, sheet, place_orders(prefix), close, live, words, thumbnails)
 
 
-def connect_checkpoints(
-    part: CheckpointsDialog, service: Service, message: Any, tiles: Callable[[], dict[Any, Any]]
-) -> None:
-    """`tiles` returns the updates that show everybody anew."""
-    shown = set(tiles())
+def connect_checkpoints(part: CheckpointsDialog, service: Service, message: Any, tiles: Renewal) -> None:
+    """`tiles` shows everybody anew."""
 
     def chosen(order: str) -> dict[Any, Any]:
         id, step = json.loads(order)
@@ -115,14 +112,14 @@ def connect_checkpoints(
             person = service.app.workspace.person(str(job.result["person"]))
             return {
                 part.sheet: part.html(person, person.name, checkpoints_of(service.app.workspace, person)),
-                **tiles(),
+                **tiles.handler(),
             }
         except EasyPhotoError:  # deleted since
-            return tiles()
+            return tiles.handler()
 
     connect_orders(part.orders, saying(message, part.words, chosen), outputs={message, *part.live.outputs})
     compat.listen(part.close.click, part.closed, outputs={part.group})
-    connect_card(part.live, service, part.words, kinds=(), extra=installed, extra_outputs=[part.sheet, *shown])
+    connect_card(part.live, service, part.words, kinds=(), extra=installed, extra_outputs=[part.sheet, *tiles.outputs])
 
 
 def has_checkpoints(service: Service, person: Person) -> bool:

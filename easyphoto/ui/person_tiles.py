@@ -23,7 +23,7 @@ from easyphoto.ui.person_checkpoints import has_checkpoints
 from easyphoto.ui.photo_names import PhotoNames
 from easyphoto.ui.photograph_form import photo_of
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace.person_record import FACE, SCENE, Damaged, Person
+from easyphoto.workspace.person_record import SCENE, Damaged, Person
 
 PICTURE = 384
 EXPORT, RENAME, DELETE, WORDS, STEPS = "export", "rename", "delete", "words", "steps"
@@ -75,7 +75,7 @@ class PersonTiles:
 
     def _tag(self, person: Person) -> str:
         words, found = self.words, person.likeness or {}
-        if person.kind != FACE:
+        if not person.shows_face:
             kind = words("Scene") if person.kind == SCENE else words("Object or pet")
             return f'<span class="easyphoto-tag" data-tone="plain">{escape(kind)}</span>'
         if not person.is_ready:

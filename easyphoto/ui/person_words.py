@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -16,11 +16,11 @@ from easyphoto.jobs.records import Job, JobEvent, State
 from easyphoto.jobs.service import Service
 from easyphoto.ui import compat
 from easyphoto.ui.card import message_html
-from easyphoto.ui.handlers import saying
+from easyphoto.ui.handlers import Renewal, saying
 from easyphoto.ui.language import Translator
 from easyphoto.ui.live import LiveCard, connect_card, place_card, show_job, show_nothing
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
-from easyphoto.workspace.person_record import FACE, Person
+from easyphoto.workspace.person_record import Person
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class WordsDialog:
     def opened(self, person: Person, name: str) -> dict[Any, Any]:
         said = (
             self.words("How {name} is described in a picture's words, such as: grey hair, glasses.", name=name)
-            if person.kind == FACE
+            if person.shows_face
             else self.words("The words that call {name} in a picture.", name=name)
         )
         return {
@@ -54,7 +54,7 @@ class WordsDialog:
             self.said: f'<p class="easyphoto-hint">{escape(said)}</p>',
             self.answer: person.words,
             self.proposal: self.proposal_html(person),
-            self.propose: compat.update(visible=person.kind == FACE),
+            self.propose: compat.update(visible=person.shows_face),
         }
 
     def closed(self) -> dict[Any, Any]:
@@ -90,16 +90,14 @@ def place_words(prefix: str, words: Translator) -> WordsDialog:
     return WordsDialog(group, said, answer, proposal, place_orders(prefix), save, propose, close, live, words)
 
 
-def connect_words(
-    part: WordsDialog, service: Service, message: Any, whose: Any, tiles: Callable[[], dict[Any, Any]]
-) -> None:
-    """`whose` is the state with the person's id; `tiles` returns the updates that show everybody anew."""
-    words, shown = part.words, set(tiles())
+def connect_words(part: WordsDialog, service: Service, message: Any, whose: Any, tiles: Renewal) -> None:
+    """`whose` is the state with the person's id; `tiles` shows everybody anew."""
+    words = part.words
 
     def saved(id: str | None, typed: str) -> dict[Any, Any]:
         person = ChangeWords(str(id), typed or "").run(service.app, NullContext())
         said = words("The words of {name} are saved.", name=person.name)
-        return {**part.closed(), **tiles(), message: message_html(said, is_good=True)}
+        return {**part.closed(), **tiles.handler(), message: message_html(said, is_good=True)}
 
     def proposed(id: str | None) -> dict[Any, Any]:
         return show_job(part.live, service, service.submit(ProposeWords(str(id))).id, words=words)
@@ -113,11 +111,11 @@ def connect_words(
         person = service.app.workspace.person(str(job.result["person"]))
         found = part.proposal_html(person)
         none = message_html(words("Nothing was seen that could be said in words."))
-        return {part.proposal: found or none, **tiles()}
+        return {part.proposal: found or none, **tiles.handler()}
 
-    outputs = {message, *part.outputs, *shown}
+    outputs = {message, *part.outputs, *tiles.outputs}
     compat.listen(part.save.click, saying(message, words, saved), inputs=[whose, part.answer], outputs=outputs)
     compat.listen(part.propose.click, saying(message, words, proposed), inputs=[whose], outputs=outputs)
     compat.listen(part.close.click, part.closed, outputs={part.group})
     connect_orders(part.orders, saying(message, words, taken), outputs={message, part.answer})
-    connect_card(part.live, service, words, kinds=(), extra=looked, extra_outputs=[part.proposal, *shown])
+    connect_card(part.live, service, words, kinds=(), extra=looked, extra_outputs=[part.proposal, *tiles.outputs])

@@ -90,6 +90,11 @@ class PersonsTab:
     view: PersonTiles
     words: Translator
 
+    @property
+    def listing(self) -> set[Any]:
+        """What shows everybody."""
+        return {self.tiles, self.filter.choice}
+
 
 def build(service: Service, words: Translator) -> PersonsTab:
     view = PersonTiles(service, words, Thumbnails(), f"{PREFIX}_order")
@@ -106,8 +111,9 @@ def build(service: Service, words: Translator) -> PersonsTab:
         "delete", words("Type the name to confirm"), words("Delete for good"), words("Keep"), is_grave=True
     )
     called, steps = place_words(PREFIX, words), place_checkpoints(PREFIX, words, view.thumbnails)
-    filter = place_filter(PREFIX, words, everybody(service)[0])
-    tiles = gr.HTML(view.html(*everybody(service)), elem_id=f"{PREFIX}_tiles")
+    persons, damaged = everybody(service)
+    filter = place_filter(PREFIX, words, persons)
+    tiles = gr.HTML(view.html(persons, damaged), elem_id=f"{PREFIX}_tiles")
     gr.HTML(
         _hint(
             words(
@@ -177,17 +183,13 @@ def connect(tab: PersonsTab, service: Service) -> None:
     _connect_rename(tab, service)
     _connect_delete(tab, service)
     _connect_import(tab, service)
-
-    def again() -> dict[Any, Any]:
-        return _tiles(tab, service)
-
-    connect_words(tab.called, service, tab.message, tab.whose, again)
-    connect_checkpoints(tab.steps, service, tab.message, again)
+    connect_words(tab.called, service, tab.message, tab.whose, renewal(tab, service))
+    connect_checkpoints(tab.steps, service, tab.message, renewal(tab, service))
     connect_filter(tab.filter)
 
 
 def renewal(tab: PersonsTab, service: Service) -> Renewal:
-    return Renewal(lambda: _tiles(tab, service), {tab.tiles, tab.filter.choice})
+    return Renewal(lambda: _tiles(tab, service), tab.listing)
 
 
 def everybody(service: Service) -> tuple[tuple[Person, ...], tuple[Damaged, ...]]:
@@ -257,7 +259,7 @@ def _connect_rename(tab: PersonsTab, service: Service) -> None:
         return {**_closed(tab), **_tiles(tab, service), tab.message: message_html(said, is_good=True)}
 
     handler = saying(tab.message, tab.words, renamed)
-    outputs = {tab.message, tab.tiles, tab.filter.choice, tab.exported, *_questions(tab)}
+    outputs = {tab.message, tab.exported, *tab.listing, *_questions(tab)}
     for event in (tab.rename.yes.click, tab.rename.answer.submit):
         compat.listen(event, handler, inputs=[tab.whose, tab.rename.answer], outputs=outputs)
 
@@ -280,7 +282,7 @@ def _connect_delete(tab: PersonsTab, service: Service) -> None:
         done = message_html(said, is_good=not found.left)
         return {**_closed(tab), **_tiles(tab, service), tab.whose: None, tab.message: done}
 
-    outputs = {tab.message, tab.whose, tab.tiles, tab.filter.choice, tab.exported, *_questions(tab)}
+    outputs = {tab.message, tab.whose, tab.exported, *tab.listing, *_questions(tab)}
     compat.listen(
         tab.delete.yes.click,
         saying(tab.message, words, deleted),
@@ -317,7 +319,7 @@ def _connect_import(tab: PersonsTab, service: Service) -> None:
         kinds=(ImportPersons.kind,),
         body=lambda job, events: import_html(job, words),
         extra=lambda job, events: _tiles(tab, service) if job.state.is_over else {},
-        extra_outputs=[tab.tiles, tab.filter.choice],
+        extra_outputs=list(tab.listing),
     )
     compat.listen(
         part.start.click,

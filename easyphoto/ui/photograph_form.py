@@ -23,7 +23,7 @@ from easyphoto.ui.language import Translator
 from easyphoto.ui.naming import told_apart
 from easyphoto.ui.picture_choice import Pick
 from easyphoto.ui.template_faces import Found, TemplateFaces
-from easyphoto.workspace.person_record import FACE, Person
+from easyphoto.workspace.person_record import Person
 
 UPLOAD = "upload-"
 
@@ -55,7 +55,7 @@ class Choosing:
     def persons(self) -> tuple[Person, ...]:
         """Return the persons who can be photographed."""
         listed = self.service.app.workspace.list_persons()
-        return tuple(person for person in listed if person.is_ready and person.kind == FACE)
+        return tuple(person for person in listed if person.is_ready and person.shows_face)
 
     def person_picks(self) -> list[Pick]:
         persons = self.persons()

@@ -25,7 +25,7 @@ class SourceChoice:
         return source_labels(self.words)
 
     def which(self, shown: str | None) -> str:
-        return next((source for source, label in self.labels.items() if label == shown), TEMPLATE)
+        return compat.key_of(self.labels, shown, otherwise=TEMPLATE)
 
 
 @dataclass(frozen=True)

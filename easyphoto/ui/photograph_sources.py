@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from easyphoto.commands.draw_style_previews import DrawStylePreviews
+from easyphoto.errors import EasyPhotoError
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service
 from easyphoto.persons.folder import base_of
@@ -57,7 +59,7 @@ def _connect_previews(tab: PhotographTab, service: Service) -> None:
         return show_job(live, service, service.submit(command).id, words=tab.words)
 
     def ticked(id: str | None, *row: Any) -> dict[Any, Any]:
-        job = next((one for one in service.queue.list() if one.id == id), None)
+        job = _job_or_none(service, id)
         found = gallery.after(job, dict(zip(followed[1:], row, strict=True))) if job else {}
         return found or {gallery.drawn: row[0]}
 
@@ -65,6 +67,13 @@ def _connect_previews(tab: PhotographTab, service: Service) -> None:
     compat.listen(gallery.draw.click, handler, inputs=inputs, outputs={tab.message, *live.outputs})
     shown = {gallery.drawn, gallery.sheet, gallery.damage, *gallery.outputs}
     compat.listen(live.tick.click, ticked, inputs=followed, outputs=shown)
+
+
+def _job_or_none(service: Service, id: str | None) -> Job | None:
+    """Return the job; None before there is one, and where it is gone or its record is broken."""
+    with suppress(EasyPhotoError):
+        return service.queue.get(id) if id else None
+    return None
 
 
 def _drawer(tab: PhotographTab, service: Service, values: Mapping[Any, Any]) -> str | None:

@@ -27,8 +27,8 @@ from easyphoto.ui.naming import told_apart
 from easyphoto.ui.orders import go_button
 from easyphoto.ui.photograph_form import UPLOAD, Choosing, photo_of
 from easyphoto.ui.picture_choice import Pick, PictureChoice, latest, place_choice
+from easyphoto.ui.scene_chips import scenes_of
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace.person_record import FACE
 
 UPLOADED = "mask.png"
 
@@ -64,7 +64,7 @@ class PlacingPart:
 
     def thing_picks(self) -> list[Pick]:
         service = self.choosing.service
-        things = [one for one in service.app.workspace.list_persons() if one.kind != FACE and one.is_trained]
+        things = scenes_of(service)
         names = told_apart(things)
         return [Pick(one.id, names[one.id], photo_of(service, one)) for one in things]
 

@@ -15,7 +15,7 @@ from easyphoto.persons.scenes import WrittenScene, written_scenes
 from easyphoto.ui.language import Translator
 from easyphoto.ui.naming import told_apart
 from easyphoto.ui.orders import Orders, connect_orders, order_button, place_orders
-from easyphoto.workspace.person_record import FACE, Person
+from easyphoto.workspace.person_record import Person
 
 WEIGHT = 0.8
 """Which a click writes: clearly seen, and people may change it."""
@@ -66,7 +66,7 @@ def connect_chips(chips: SceneChips, service: Service) -> None:
 
 def scenes_of(service: Service) -> tuple[Person, ...]:
     """Return the scenes and objects that can be used."""
-    return tuple(one for one in service.app.workspace.list_persons() if one.kind != FACE and one.is_trained)
+    return tuple(one for one in service.app.workspace.list_persons() if not one.shows_face and one.is_trained)
 
 
 def written_or_none(written: str) -> tuple[WrittenScene, ...]:

@@ -19,7 +19,6 @@ from easyphoto.ui.orders import Orders, connect_orders, place_orders
 from easyphoto.ui.picture_choice import latest
 from easyphoto.ui.style_tiles import NONE, STAR, StyleTiles, read_order
 from easyphoto.ui.thumbnails import Thumbnails
-from easyphoto.workspace.style_files import Style
 from easyphoto.workspace.styles import (
     GROUPS,
     all_styles,
@@ -107,12 +106,9 @@ class StyleGallery:
             return self.listed(values)
         return self.listed({**values, self.chosen: id})
 
-    def style(self, id: str) -> Style | None:
-        return next((style for style in all_styles(self.service.app.workspace) if style.id == id), None)
-
     def _group(self, values: Mapping[Any, Any]) -> str:
-        shown = values.get(self.group)
-        return next((group for group in GROUPS if self.view.group(group) == shown), "")
+        labels = {group: self.view.group(group) for group in GROUPS}
+        return compat.key_of(labels, values.get(self.group), otherwise="")
 
 
 def place_gallery(prefix: str, service: Service, words: Translator) -> StyleGallery:

@@ -61,7 +61,7 @@ class StyleTiles:
         )
 
     def name(self, style: Style) -> str:
-        return style.name_zh if self.words.tag == "zh-CN" else style.name
+        return self.words.one_of(style.name, style.name_zh)
 
     def group(self, group: str) -> str:
         return self.words.translate(GROUPS[group]) if group in GROUPS else group

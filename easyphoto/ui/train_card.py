@@ -18,7 +18,7 @@ from easyphoto.ui.naming import label_of
 from easyphoto.ui.orders import go_button
 from easyphoto.ui.photograph_form import portrait_of
 from easyphoto.ui.photograph_layout import CHOOSE
-from easyphoto.workspace.person_record import FACE, Person
+from easyphoto.workspace.person_record import Person
 
 SAMPLE_SIDE, PORTRAIT_SIDE = 192, 384
 LOG_LINES = 40
@@ -53,7 +53,7 @@ def _made_html(service: Service, job: Job, words: Translator) -> str:
     name = label_of(service.app.workspace, person) if person else result.get("name", "")
     if job.kind == AddPerson.kind:
         facts = [words("{name} is added with {count} photos, not trained.", name=name, count=result.get("kept", 0))]
-    elif person is not None and person.kind != FACE:
+    elif person is not None and not person.shows_face:
         facts = [words("{name} can be used in pictures now.", name=name)]
     else:
         facts = [words("{name} can be photographed now.", name=name)]
@@ -65,7 +65,7 @@ def _made_html(service: Service, job: Job, words: Translator) -> str:
     said = "".join(f"<p>{escape(fact)}</p>" for fact in facts)
     if person is None:
         return f'<div class="easyphoto-made"><div>{said}</div></div>'
-    if person.kind == FACE:
+    if person.shows_face:
         label = words("Photograph {name} now", name=name)
         go = go_button(label, "photograph", order=person.id, to=CHOOSE, style="easyphoto-primary")
     else:

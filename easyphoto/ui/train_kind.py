@@ -34,8 +34,7 @@ class KindChoice:
         return {self.choice, self.call}
 
     def which(self, values: Mapping[Any, Any]) -> str:
-        shown = values.get(self.choice)
-        return next((kind for kind, label in self.labels.items() if label == shown), FACE)
+        return compat.key_of(self.labels, values.get(self.choice), otherwise=FACE)
 
     def called(self, values: Mapping[Any, Any]) -> str | None:
         """Return the words that were written; None for a person, or where there are none."""

@@ -12,7 +12,7 @@ from easyphoto.app import EasyPhoto
 from easyphoto.bench.judge import Judge
 from easyphoto.bench.likeness import train_everybody
 from easyphoto.bench.persons import BenchPerson, draw_member
-from easyphoto.faces.engine import Face, FaceEngine
+from easyphoto.faces.engine import FaceEngine
 from easyphoto.images.pictures import as_array, read_picture
 from easyphoto.progress import Progress
 from easyphoto.workspace.shipped import shipped_templates
@@ -48,10 +48,6 @@ def likeness(judge: Judge, engine: FaceEngine, file: Path, person: FreshPerson) 
     picture = read_picture(file)
     faces = engine.detect(picture)
     return float(judge.embedding(as_array(picture), faces[0].points) @ person.vector) if faces else None
-
-
-def largest_face(engine: FaceEngine, file: Path) -> Face | None:
-    return next(iter(engine.detect(read_picture(file))), None)
 
 
 def judging_templates(count: int) -> Sequence[Path]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from easyphoto.drawings.backgrounds import paint_background
 from easyphoto.drawings.canvas import Canvas, Colour
@@ -17,10 +14,7 @@ from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.props import paint_thing
 from easyphoto.drawings.renderer import draw
 from easyphoto.drawings.scene import BACKGROUNDS, sample_colour, sample_scene
-from easyphoto.geometry import Size
-from easyphoto.images.pictures import as_picture, resized
 from easyphoto.images.srgb import as_lab
-from easyphoto.storage.files import atomic_path, make_folder
 
 ROOM_SEED = 8_600_000
 WALL, ACCENT, DETAIL = (0.16, 0.46, 0.50), (0.86, 0.46, 0.12), (0.70, 0.16, 0.18)
@@ -109,19 +103,3 @@ def cup_picture(number: int) -> np.ndarray:
     frame = Frame(scale, x, y, float(rng.uniform(-0.2, 0.2)), 0.0, 0.0)
     paint_thing(canvas, "cup", frame, np.random.default_rng(CUP_SEED))
     return canvas.image
-
-
-def written(pictures: Sequence[np.ndarray], folder: Path) -> tuple[Path, ...]:
-    """Write pictures as a camera does, JPEG files."""
-    make_folder(folder)
-    paths = []
-    for number, picture in enumerate(pictures):
-        path = folder / f"{number:02d}.jpg"
-        with atomic_path(path) as temporary:
-            as_picture(picture).save(temporary, format="JPEG", quality=92)
-        paths.append(path)
-    return tuple(paths)
-
-
-def reduced_for_sheet(picture: np.ndarray, side: int) -> Image.Image:
-    return resized(as_picture(picture), Size(side, side))
