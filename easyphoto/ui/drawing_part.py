@@ -112,9 +112,9 @@ def same_base(words: Translator) -> str:
 
 def place_drawing(prefix: str, service: Service, words: Translator, facts: HostFacts) -> DrawingPart:
     prompt = gr.Textbox(
-        "", label=words("What is to be seen"), lines=3, elem_id=f"{prefix}_words", interactive=True,
+        "", label=words("What the picture shows"), lines=3, elem_id=f"{prefix}_words", interactive=True,
         placeholder=words("a violinist on a stage, evening light"),
-        info=words("In English, in words as they stand below pictures. The persons' faces are painted afterwards."),
+        info=words("In English, like a picture's caption. The persons' faces are painted afterwards."),
     )  # fmt: skip
     gallery = place_gallery(prefix, service, words)
     pose, upload, picture, said, orders = _place_pose(prefix, words)
@@ -123,12 +123,12 @@ def place_drawing(prefix: str, service: Service, words: Translator, facts: HostF
     with gr.Row(elem_classes=["easyphoto-fields"]):
         fields.place("size", "save_template")
     bases = BaseNames(words)
-    with gr.Accordion(words("More on the drawing"), open=False, elem_id=f"{prefix}_drawing_advanced"):
+    with gr.Accordion(words("More drawing settings"), open=False, elem_id=f"{prefix}_drawing_advanced"):
         same = same_base(words)
         base = gr.Dropdown(
             [same, *bases.plain(facts.checkpoints)], value=same, label=words("Template checkpoint"),
             allow_custom_value=True, interactive=True, elem_id=f"{prefix}_drawing_base",
-            info=words("The model that draws the picture; the face is painted by the person's."),
+            info=words("The model that draws the picture. The face is painted by the person's own model."),
         )  # fmt: skip
         with gr.Row(elem_classes=["easyphoto-fields"]):
             fields.place(*FOLDED)
@@ -156,7 +156,7 @@ def connect_drawing(part: DrawingPart, service: Service, message: Any) -> None:
     def posed(upload: Any) -> dict[Any, Any]:
         files = brought(upload)
         if not files:
-            raise InputError(text("No picture came."), advice=text("Choose it again."))
+            raise InputError(text("No picture arrived."), advice=text("Choose it again."))
         kept = service.keep(files[0].name, files[0].take())
         button = order_button(
             words("Without it"), "", to=part.pose_orders.id, label=words("Without the pose's picture")
@@ -183,4 +183,4 @@ def check_words(prompt: str, drawing: DrawingSettings, persons: Sequence[str]) -
     if not persons:
         raise InputError(text("Nobody is chosen."), advice=text("Choose who is photographed."))
     if not prompt.strip() and not drawing.style:
-        raise InputError(text("There are no words yet."), advice=text("Say what is to be seen, or choose a style."))
+        raise InputError(text("There are no words yet."), advice=text("Say what the picture shows, or choose a style."))

@@ -92,7 +92,7 @@ def _opacity(layer: bytes) -> Image.Image:
             return opened.getchannel("A") if "A" in opened.getbands() else opened.convert("L")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadPicture(
-            text("What was painted did not arrive."), advice=text("Paint once more, or give a box.")
+            text("What was painted did not arrive."), advice=text("Paint it again, or give a box.")
         ) from error
 
 

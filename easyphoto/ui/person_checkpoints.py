@@ -60,7 +60,9 @@ class CheckpointsDialog:
     def html(self, person: Person, name: str, found: Checkpoints) -> str:
         words = self.words
         title = words("Test pictures of {name}, by step of the training", name=name)
-        hint = words("Later ones are nearer to the photos, and less free. The LoRA is replaced by the one you choose.")
+        hint = words(
+            "Later ones follow the photos more closely, and words less. The LoRA is replaced by the one you choose."
+        )
         own = self._button(words("As the training chose"), person, None, is_on=found.chosen is None)
         rows = "".join(self._row(person, step, found) for step in found.steps)
         return (

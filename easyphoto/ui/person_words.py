@@ -44,9 +44,9 @@ class WordsDialog:
 
     def opened(self, person: Person, name: str) -> dict[Any, Any]:
         said = (
-            self.words("How {name} is described in a picture's words, such as: grey hair, glasses.", name=name)
+            self.words("How {name} is described in prompts, such as: grey hair, glasses.", name=name)
             if person.shows_face
-            else self.words("The words that call {name} in a picture.", name=name)
+            else self.words("The words that bring {name} into a picture.", name=name)
         )
         return {
             **show_nothing(self.live),
@@ -110,7 +110,7 @@ def connect_words(part: WordsDialog, service: Service, message: Any, whose: Any,
             return {}
         person = service.app.workspace.person(str(job.result["person"]))
         found = part.proposal_html(person)
-        none = message_html(words("Nothing was seen that could be said in words."))
+        none = message_html(words("Nothing was found on the photos that could be put into words."))
         return {part.proposal: found or none, **tiles.handler()}
 
     outputs = {message, *part.outputs, *tiles.outputs}

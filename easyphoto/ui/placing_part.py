@@ -94,7 +94,7 @@ class PlacingPart:
             raise InputError(text("No object is chosen."), advice=text("Choose what is put into the picture."))
         entry = self.choosing.templates(uploads).get(template or "")
         if entry is None:
-            raise InputError(text("No picture is chosen."), advice=text("Choose the one that it is put into."))
+            raise InputError(text("No picture is chosen."), advice=text("Choose the picture that it goes into."))
         mask = mask_of(values[self.editor], Size(*upright_size(entry.path)))
         box = box_of(str(values[self.box] or ""))
         kept = None if mask is None else service.keep(UPLOADED, png_of(mask)).path
@@ -112,7 +112,7 @@ def place_placing(prefix: str, choosing: Choosing, words: Translator) -> Placing
     hint = gr.HTML(_empty(words("Choose a picture: then paint where the object goes.")), elem_id=f"{prefix}_hint")
     # Hidden by what is around it: made visible itself, gradio 4's editor keeps its picture hidden.
     with gr.Column(visible=False, elem_id=f"{prefix}_painting") as painting:
-        gr.HTML(f'<p class="easyphoto-hint">{escape(words("Paint over where it goes."))}</p>')
+        gr.HTML(f'<p class="easyphoto-hint">{escape(words("Paint over the place where it goes."))}</p>')
         editor = place_painting(words("Where it goes"), f"{prefix}_editor")
     box = gr.Textbox(
         "", label=words("or a box"), max_lines=1, elem_id=f"{prefix}_box", interactive=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,14 @@ from easyphoto.ui.orders import Orders, connect_orders, place_orders
 from easyphoto.ui.picture_choice import latest
 from easyphoto.ui.style_tiles import NONE, STAR, StyleTiles, read_order
 from easyphoto.ui.thumbnails import Thumbnails
+from easyphoto.workspace.style_files import Style
 from easyphoto.workspace.styles import (
     GROUPS,
     all_styles,
     change_favourite_style,
-    damaged_styles,
     favourite_styles,
     found_styles,
+    read_styles,
 )
 
 
@@ -62,10 +63,12 @@ class StyleGallery:
     def outputs(self) -> set[Any]:
         return {self.chosen, self.family, self.said, self.tiles}
 
-    def listed(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
-        """Return the tiles as the fields narrow them. A chosen style that does not fit the family is let go."""
+    def listed(self, values: Mapping[Any, Any], styles: Sequence[Style] | None = None) -> dict[Any, Any]:
+        """Return the tiles as the fields narrow them; `styles` where they were read already. A chosen style that does
+        not fit the family is let go."""
         family = str(values.get(self.family) or "")
-        styles, marked = all_styles(self.service.app.workspace), favourite_styles(self.service.app.workspace)
+        workspace = self.service.app.workspace
+        styles, marked = all_styles(workspace) if styles is None else styles, favourite_styles(workspace)
         fitting = found_styles(styles, family=family)
         chosen = next((style for style in fitting if style.id == values.get(self.chosen)), None)
         found = found_styles(fitting, group=self._group(values), search=str(values.get(self.search) or ""))
@@ -84,11 +87,11 @@ class StyleGallery:
 
     def renewed(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
         """Return the tiles with their previews, and which files cannot be used."""
-        workspace = self.service.app.workspace
-        damaged = [self.words.translate(one.reason) for one in damaged_styles(workspace)]
+        styles = read_styles(self.service.app.workspace)
+        damaged = [self.words.translate(one.reason) for one in styles.damaged]
         return {
-            **self.listed(values),
-            self.sheet: self.view.sheet(all_styles(workspace)),
+            **self.listed(values, styles.usable),
+            self.sheet: self.view.sheet(styles.usable),
             self.damage: notes_html(damaged, self.words) if damaged else "",
         }
 

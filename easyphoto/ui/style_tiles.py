@@ -33,7 +33,7 @@ class StyleTiles:
             self._tile(style, is_on=style.id == chosen, is_favourite=style.id in favourites) for style in styles
         )
         said = [words("Styles: {count}", count=len(styles))]
-        said += [words("For other models, and not offered here: {count}", count=hidden)] if hidden else []
+        said += [words("Not shown, because they are for other models: {count}", count=hidden)] if hidden else []
         return (
             f'<div lang="{words.tag}"><p class="easyphoto-hint" role="status">{escape(" · ".join(said))}</p>'
             f'<div class="easyphoto-results easyphoto-gallery easyphoto-styles" role="group"'

@@ -63,7 +63,7 @@ def place_call(words: Translator) -> Any:
     return gr.Textbox(
         "", label=words("Words that call it"), max_lines=1, visible=False, elem_id=f"{PREFIX}_call", interactive=True,
         placeholder=words("a room with a red sofa"),
-        info=words("What a picture's words will say to get it. Empty: words are made from the name."),
+        info=words("The words that bring it into a picture. Empty: made from its name."),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ class NotAsExpected(Exception):
 
 
 class NotTried(Exception):
-    """What is to be seen cannot be seen here: with this checkpoint, these options, this web UI."""
+    """What the picture shows cannot be seen here: with this checkpoint, these options, this web UI."""
 
 
 def expect(holds: object, otherwise: str) -> None:
