@@ -56,7 +56,7 @@ def test_a_style_that_the_model_does_not_know_is_hidden_and_counted(gallery: Sty
     everything = gallery.listed({gallery.family: ""})
 
     assert ids(shown[gallery.tiles]) == ["", "own-wall", "own-sweater"]
-    assert "Styles: 2 · For other models, and not offered here: 1" in shown[gallery.tiles]
+    assert "Styles: 2 · Not shown, because they are for other models: 1" in shown[gallery.tiles]
     assert ids(everything[gallery.tiles]) == ["", "own-wall", "own-sweater", "own-ballroom"]
     assert "other models" not in everything[gallery.tiles]
 

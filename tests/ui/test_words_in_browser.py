@@ -74,7 +74,7 @@ def test_a_style_is_found_marked_and_chosen_and_a_picture_is_drawn_from_words(pa
     page.wait_for_selector(TILES)
     everything = page.locator(TILES).count()
     assert page.locator(TILES, has_text="Ballroom").count() == 0
-    assert "For other models, and not offered here" in page.inner_text(f"{TAB}styles_tiles [role=status]")
+    assert "Not shown, because they are for other models" in page.inner_text(f"{TAB}styles_tiles [role=status]")
     assert findings(page) == []
 
     # In both languages, whichever the page speaks.
