@@ -284,6 +284,8 @@ def test_a_step_leaves_no_gradient_for_the_next(learner: Learner) -> None:
 
     assert float(once["unet"].norm()) > 0
     assert all(torch.equal(grads[name], each) for name, each in once.items())
+    used = [each for _, factors in learner.adapted.weights.factors() for each in (factors.down, factors.up)]
+    assert all(each.grad is None for each in used)
 
 
 def test_what_is_kept_is_enough_to_go_on_bit_for_bit(tiny_base: Path, dataset: Path) -> None:

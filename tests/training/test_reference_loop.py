@@ -185,7 +185,7 @@ def plain_run(
         adapted.weights.clear()
         loss.backward()
         adapted.weights.gather()
-        slopes = adapted.weights.gradients
+        slopes = {name: slope.clone() for name, slope in adapted.weights.gradients.items()}
         lengths.append(math.sqrt(sum(float((slope**2).sum()) for slope in slopes.values())))
         for name, slope in slopes.items():
             slope = slope * min(1.0, LONGEST / lengths[-1])
