@@ -24,6 +24,21 @@ class NoWaiting(TorchDispatchMode):
         return operator(*arguments, **(options or {}))
 
 
+class SameDevice(TorchDispatchMode):
+    """Fails at an operator with a tensor of another device."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__()
+        self.device, self.operators = device, 0
+
+    def __torch_dispatch__(self, operator: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
+        found = operator(*arguments, **(options or {}))
+        self.operators += 1
+        for tensor in _tensors([*arguments, *(options or {}).values(), found]):
+            assert tensor.device.type == self.device, f"{operator} takes a tensor of the {tensor.device}"
+        return found
+
+
 class CpuRecording:
     """The operators that ran, each with its arguments and results; a replay runs them again on the same memory.
 
