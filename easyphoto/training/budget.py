@@ -22,8 +22,8 @@ from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import Adapted
 from easyphoto.training.events import MemoryPlanned
 
-BYTES_OF_AN_ADAPTER = 4 + 4 + 8
-"""Per parameter: its value, its gradient, and AdamW's two moments, all float32."""
+BYTES_OF_MOMENTS = 4 + 4
+"""Per parameter of an adapter: AdamW's two moments, float32."""
 KEPT_FREE = 0.1
 """Share of the free memory left unplanned, because allocators round up and kernels need workspace."""
 LATENT_FACTOR = 8
@@ -120,7 +120,7 @@ def plan_training(
     fits.
     """
     family: Family = components.family
-    weights, free = bytes_of(components.networks), free_memory(device)
+    weights, free = bytes_of(components.networks) + adapted.weights.bytes, free_memory(device)
     footing: MemoryPlan | None = first_memory_plan(settings)
     while footing is not None:
         need = estimate(adapted, weights - idle.bytes * footing.offload, family, footing)
@@ -153,8 +153,8 @@ def estimate(adapted: Adapted, weights: int, family: Family, footing: MemoryPlan
     activations = cells * family.activations.bytes_per_cell(
         sixteen_bit=sixteen_bit, checkpointing=footing.checkpointing
     )
-    # The adapters' values are part of `weights`.
-    return MemoryEstimate(weights, trained * (BYTES_OF_AN_ADAPTER - 4), activations)
+    # The adapters' values and gradients are part of `weights`.
+    return MemoryEstimate(weights, trained * BYTES_OF_MOMENTS, activations)
 
 
 def free_memory(device: str) -> int | None:

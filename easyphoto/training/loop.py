@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,6 +135,8 @@ class Learner:
         self._frozen: tuple[torch.Tensor, torch.Tensor | None] | None = None
         self.scale = LossScale.of(adapted.unet.conv_in.weight.dtype)
         self._parameters = adapted.parameters()
+        for name, value in self._parameters.items():
+            value.grad = adapted.weights.gradients[name]
         text = [each for name, each in self._parameters.items() if name.startswith("text_encoder")]
         unet = [each for name, each in self._parameters.items() if name.startswith("unet.")]
         self._rates = rates[: 2 if text else 1]
@@ -170,15 +171,15 @@ class Learner:
 
         Gradients of an earlier attempt are dropped, so that a step that ran out of memory can be repeated.
         """
-        self.optimizer.zero_grad(set_to_none=True)
+        self.adapted.weights.clear()
         value = 0.0
         for part in self.parts():
             loss = self.loss(part)
             (loss * self.scale.factor if self.scale.is_used else loss).backward()
+            self.adapted.weights.gather()
             value += float(loss.detach())
         if self.scale.factor != 1.0:
-            scaled = [each.grad for each in self._parameters.values() if each.grad is not None]
-            torch._foreach_mul_(scaled, 1 / self.scale.factor)
+            torch._foreach_mul_(list(self.adapted.weights.grads.values()), 1 / self.scale.factor)
         return value
 
     def update(self, loss: float) -> None:
@@ -188,10 +189,10 @@ class Learner:
         norm = torch.nn.utils.clip_grad_norm_(list(self._parameters.values()), CLIP)
         if math.isfinite(loss) and bool(torch.isfinite(norm)):
             self.optimizer.step()
+            self.adapted.weights.refresh()
             self.scale.worked()
         elif not (math.isfinite(loss) and self.scale.lowered()):
             self._skip()
-        self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self.losses.append(loss)
 
@@ -220,12 +221,11 @@ class Learner:
         if self.cached.deviation is not None:
             latents = latents + self.cached.deviation[rows] * torch.randn(shape, generator=draw)[part].to(self.device)
         noise = torch.randn(shape, generator=draw)[part].to(self.device)
-        with self._precision():
-            words, added = self._words(indices)
-            noisy = self.noise.mixed(latents, noise, timesteps)
-            guess = self.adapted.unet(
-                noisy, timesteps, encoder_hidden_states=words, added_cond_kwargs=added, return_dict=False
-            )[0]
+        words, added = self._words(indices)
+        noisy = self.noise.mixed(latents, noise, timesteps).to(words.dtype)
+        guess = self.adapted.unet(
+            noisy, timesteps, encoder_hidden_states=words, added_cond_kwargs=added, return_dict=False
+        )[0]
         error = (guess.float() - self.noise.target(latents, noise, timesteps)) ** 2
         each = (error * self.cached.weights[rows]).mean(dim=(1, 2, 3))
         mean = (each * self.noise.importance(timesteps, self.settings.min_snr_gamma)).mean()
@@ -250,16 +250,9 @@ class Learner:
     def _frozen_words(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         """All captions encoded by frozen text encoders, once for the whole run."""
         if self._frozen is None:
-            with torch.no_grad(), self._precision():
+            with torch.no_grad():
                 self._frozen = encoded_tokens(self.adapted.said, self.adapted.text_encoders, self.cached.tokens)
         return self._frozen
-
-    def _precision(self) -> AbstractContextManager[Any]:
-        """Autocast to the base model's dtype if it is 16-bit; the adapters stay float32."""
-        dtype = self.adapted.unet.conv_in.weight.dtype
-        if dtype == torch.float32:
-            return nullcontext()
-        return torch.autocast(torch.device(self.device).type, dtype=dtype)
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything a later process needs to resume bit for bit, by name.
@@ -290,6 +283,7 @@ class Learner:
                 if f"exp_avg.{name}" in state:
                     keys = ("step", "exp_avg", "exp_avg_sq")
                     self.optimizer.state[parameter] = {key: self._placed(key, state[f"{key}.{name}"]) for key in keys}
+        self.adapted.weights.refresh()
 
     def _placed(self, key: str, value: torch.Tensor) -> torch.Tensor:
         # AdamW keeps its step count on the CPU, whatever the device.

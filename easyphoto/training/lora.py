@@ -25,6 +25,7 @@ from easyphoto.workspace.person_record import FACE, OBJECT, SCENE
 if TYPE_CHECKING:
     import torch
 
+    from easyphoto.training.adapter_weights import AdaptedLayer
     from easyphoto.training.adapters import Adapted
 
 UNET_PREFIX = "lora_unet_"
@@ -33,51 +34,36 @@ State = dict[str, "torch.Tensor"]
 
 
 def kohya_state(adapted: Adapted, *, dtype: torch.dtype | None = None) -> State:
-    """The live adapters as kohya tensors on the CPU: per module down, up (in `dtype` or their own) and float32
-    alpha."""
-    modules = adapted_modules(adapted)
-    return {name: tensor for key, module in modules for name, tensor in _tensors_of(key, module, dtype)}
-
-
-def adapted_modules(adapted: Adapted) -> Iterator[tuple[str, Any]]:
-    """Kohya name and module of every layer with an adapter."""
-    from peft.tuners.lora import LoraLayer
-
-    for prefix, network in _prefixed(adapted).items():
-        for path, module in network.named_modules():
-            if isinstance(module, LoraLayer):
-                # transformers 5.6 removed the level "text_model" from the plain encoder but not from the one with a
-                # projection; readers expect it in both.
-                flattened = prefix != UNET_PREFIX and not path.startswith("text_model.")
-                yield prefix + ("text_model_" if flattened else "") + path.replace(".", "_"), module
-
-
-def _prefixed(adapted: Adapted) -> dict[str, Any]:
-    """Kohya's prefix of each trained network."""
-    prefixes = {"unet": UNET_PREFIX, **{encoder.part: encoder.lora[0] for encoder in adapted.said}}
-    return {prefixes[name]: network for name, network in adapted.learning.items()}
-
-
-def _tensors_of(key: str, module: Any, dtype: torch.dtype | None) -> Iterator[tuple[str, torch.Tensor]]:
+    """The live adapters as kohya tensors on the CPU: per module down, up (in `dtype` or float32) and float32 alpha."""
     import torch
 
-    (adapter,) = module.lora_A
-    down, up = module.lora_A[adapter].weight, module.lora_B[adapter].weight
-    for name, tensor in (("lora_down", down), ("lora_up", up)):
-        yield f"{key}.{name}.weight", tensor.detach().to("cpu", dtype or tensor.dtype).clone()
-    alpha = module.scaling[adapter] * module.r[adapter]
-    yield f"{key}.alpha", torch.tensor(float(alpha), dtype=torch.float32)
+    state: State = {}
+    for key, layer in kohya_layers(adapted):
+        rank = layer.down[0]
+        for name, factor in zip(("lora_down", "lora_up"), layer.names, strict=True):
+            tensor = adapted.weights.values[factor]
+            state[f"{key}.{name}.weight"] = tensor.to("cpu", dtype or tensor.dtype, copy=True)
+        state[f"{key}.alpha"] = torch.tensor(float(adapted.weights.scale * rank), dtype=torch.float32)
+    return state
+
+
+def kohya_layers(adapted: Adapted) -> Iterator[tuple[str, AdaptedLayer]]:
+    """Kohya name and description of every layer with an adapter."""
+    prefixes = {"unet": UNET_PREFIX, **{encoder.part: encoder.lora[0] for encoder in adapted.said}}
+    for layer in adapted.weights.layers:
+        prefix = prefixes[layer.network]
+        # transformers 5.6 removed the level "text_model" from the plain encoder but not from the one with a
+        # projection; readers expect it in both.
+        flattened = prefix != UNET_PREFIX and not layer.path.startswith("text_model.")
+        yield prefix + ("text_model_" if flattened else "") + layer.path.replace(".", "_"), layer
 
 
 def load_into_adapters(state: Mapping[str, torch.Tensor], adapted: Adapted) -> None:
     """Copy a kohya state of the same rank and alpha into the live adapters."""
-    import torch
-
-    with torch.no_grad():
-        for key, module in adapted_modules(adapted):
-            (adapter,) = module.lora_A
-            module.lora_A[adapter].weight.copy_(state[f"{key}.lora_down.weight"])
-            module.lora_B[adapter].weight.copy_(state[f"{key}.lora_up.weight"])
+    for key, layer in kohya_layers(adapted):
+        for name, factor in zip(("lora_down", "lora_up"), layer.names, strict=True):
+            adapted.weights.values[factor].copy_(state[f"{key}.{name}.weight"])
+    adapted.weights.refresh()
 
 
 def write_lora(target: Path, state: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from easyphoto.backends.components import Components, encoder_class
 from easyphoto.backends.folders import base_model, part_config
 from easyphoto.errors import InputError
 from easyphoto.training.adapters import add_adapters
-from easyphoto.training.lora import adapted_modules
+from easyphoto.training.lora import kohya_layers
 from tests.ldm_layout import ldm_state
 
 Telling = Callable[[Header], "list[Family]"]
@@ -68,10 +68,7 @@ def test_a_folder_is_of_the_family_it_was_built_as_and_of_no_other(built: Compon
 def test_a_lora_is_of_the_family_it_was_trained_on() -> None:
     for family in FAMILIES.values():
         adapted = add_adapters(built_networks(family), rank=1, alpha=1.0, seed=0, text_learns=True)
-        shapes = {
-            f"{key}.lora_down.weight": tuple(module.lora_A["default"].weight.shape)
-            for key, module in adapted_modules(adapted)
-        }
+        shapes = {f"{key}.lora_down.weight": layer.down for key, layer in kohya_layers(adapted)}
 
         assert FAMILIES.of_lora(Header("any.safetensors", shapes)) is family
 

@@ -179,8 +179,10 @@ def plain_run(
         batch = [photos[row] for row in plan.indices[step].tolist()]
         loss = plain_loss(components, batch, plan.timesteps[step], int(plan.noise_seeds[step]), gamma)
         losses.append(loss.item())
-        found = torch.autograd.grad(loss, list(parameters.values()), allow_unused=True)
-        slopes = {name: slope for name, slope in zip(parameters, found, strict=True) if slope is not None}
+        adapted.weights.clear()
+        loss.backward()
+        adapted.weights.gather()
+        slopes = {name: slope.clone() for name, slope in adapted.weights.gradients.items()}
         lengths.append(math.sqrt(sum(float((slope**2).sum()) for slope in slopes.values())))
         for name, slope in slopes.items():
             slope = slope * min(1.0, LONGEST / lengths[-1])

@@ -1,0 +1,170 @@
+"""The values of the adapters: float32 masters in one tensor per network, and working copies in the base's dtype.
+
+The masters have to be float32: in 16 bits AdamW's steps at these learning rates round to nothing. The networks compute
+with the working copies, which one copy per network and step brings up to date, instead of casting every factor in every
+layer. On a float32 base the masters are their own working copies.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class AdaptedLayer:
+    """A layer with an adapter: up · down · scale, (outputs, rank) · (rank, inputs), is added to its weight."""
+
+    network: str
+    """"unet", "text_encoder" or "text_encoder_2"."""
+    path: str
+    """The layer's name in its network."""
+    down: tuple[int, ...]
+    """(rank, inputs), for a 1×1 convolution (rank, inputs, 1, 1)."""
+    up: tuple[int, ...]
+    """(outputs, rank), for a 1×1 convolution (outputs, rank, 1, 1)."""
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The names of the two factors, which are PEFT's: runs that began with its adapters are resumed too."""
+        stem = f"{self.network}.{self.path}"
+        return f"{stem}.lora_A.default.weight", f"{stem}.lora_B.default.weight"
+
+
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """The working copies of one layer's factors, or of several layers' that have the same input: autograd's leaves."""
+
+    down: torch.Tensor
+    """(layers · rank, inputs)."""
+    up: torch.Tensor
+    """(outputs, rank); of several layers (layers, outputs, rank)."""
+    scale: float
+    """alpha / rank."""
+
+
+Group = Sequence[AdaptedLayer]
+"""Layers with the same input and equally many outputs."""
+
+
+class AdapterWeights:
+    """The adapters' values and gradients.
+
+    `values` and `gradients` are float32 views of the flat tensors, by the factors' names and in their shapes. A change
+    of the values takes effect with the next `refresh`.
+    """
+
+    def __init__(
+        self, groups: Sequence[Group], *, scale: float, dtype: torch.dtype, device: torch.device | str
+    ) -> None:
+        """All values are 0. `dtype` is the base's."""
+        self.scale = scale
+        self.layers: tuple[AdaptedLayer, ...] = tuple(layer for group in groups for layer in group)
+        self._groups = {name: [group for group in groups if group[0].network == name] for name in _networks(groups)}
+        sizes = {name: sum(map(_size, its_groups)) for name, its_groups in self._groups.items()}
+        self.flat: Mapping[str, torch.Tensor] = _zeros(sizes, torch.float32, device)
+        """Network → float32 (values,), the masters."""
+        self.grads: Mapping[str, torch.Tensor] = _zeros(sizes, torch.float32, device)
+        """Network → float32 (values,), in the masters' order."""
+        self._copies = self.flat if dtype == torch.float32 else _zeros(sizes, dtype, device)
+        self._arrived = self.grads if dtype == torch.float32 else _zeros(sizes, dtype, device)
+        self.values: Mapping[str, torch.Tensor] = self._all_views(self.flat)
+        self.gradients: Mapping[str, torch.Tensor] = self._all_views(self.grads)
+        self._leaves = {name: self._leaves_of(name) for name in self._groups}
+        self._places = {name: list(self._pieces(name, self._arrived[name])) for name in self._groups}
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the values and gradients. A layer's own gradient, until it is gathered, takes the place of
+        activations."""
+        held = {id(each): each for each in (self.flat, self.grads, self._copies, self._arrived)}
+        return sum(tensor.nbytes for each in held.values() for tensor in each.values())
+
+    def views(self, network: str, flat: torch.Tensor) -> dict[str, torch.Tensor]:
+        """A flat tensor in the masters' order, such as an optimizer's moments, as views by the factors' names."""
+        found: dict[str, torch.Tensor] = {}
+        pieces = self._pieces(network, flat)
+        for group in self._groups[network]:
+            for which, shape in ((0, group[0].down), (1, group[0].up)):
+                parts = next(pieces).view(len(group), -1).unbind(0)
+                found |= {layer.names[which]: part.view(shape) for layer, part in zip(group, parts, strict=True)}
+        return found
+
+    def factors(self) -> Iterator[tuple[Group, Factors]]:
+        """Each group's working copies."""
+        for name, groups in self._groups.items():
+            leaves = iter(self._leaves[name])
+            for group in groups:
+                yield group, Factors(next(leaves), next(leaves), self.scale)
+
+    @torch.no_grad()
+    def refresh(self, networks: Sequence[str] | None = None) -> None:
+        """Bring the working copies up to date with the masters, all or those of some networks."""
+        for name in self.flat if networks is None else networks:
+            if self._copies is not self.flat:
+                self._copies[name].copy_(self.flat[name])
+
+    @torch.no_grad()
+    def gather(self) -> None:
+        """Add the gradients of a backward pass to `grads`, and drop them from the leaves."""
+        for name, leaves in self._leaves.items():
+            pairs = zip(self._places[name], leaves, strict=True)
+            learned = [(place, leaf.grad) for place, leaf in pairs if leaf.grad is not None]
+            if learned:
+                self._add(name, [place for place, _ in learned], [gradient for _, gradient in learned])
+            for leaf in leaves:
+                leaf.grad = None
+
+    def _add(self, network: str, places: list[torch.Tensor], found: list[torch.Tensor]) -> None:
+        if self._arrived is self.grads:
+            torch._foreach_add_(places, found)
+            return
+        if len(found) < len(self._leaves[network]):
+            self._arrived[network].zero_()
+        # Of lists with two dtypes, CUDA would add one tensor at a time.
+        torch._foreach_copy_(places, found)
+        self.grads[network].add_(self._arrived[network])
+
+    @torch.no_grad()
+    def clear(self) -> None:
+        """Set all gradients to 0, and drop those that were not gathered."""
+        for name, leaves in self._leaves.items():
+            self.grads[name].zero_()
+            for leaf in leaves:
+                leaf.grad = None
+
+    def _all_views(self, flat: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        return {name: view for network in self._groups for name, view in self.views(network, flat[network]).items()}
+
+    def _leaves_of(self, network: str) -> list[torch.Tensor]:
+        return [piece.detach().requires_grad_() for piece in self._pieces(network, self._copies[network])]
+
+    def _pieces(self, network: str, flat: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Views of a flat tensor in the shapes of the leaves."""
+        place = 0
+        for group in self._groups[network]:
+            for shape in _leaf_shapes(group):
+                size = math.prod(shape)
+                yield flat[place : place + size].view(shape)
+                place += size
+
+
+def _networks(groups: Sequence[Group]) -> list[str]:
+    return list(dict.fromkeys(group[0].network for group in groups))
+
+
+def _size(group: Group) -> int:
+    return sum(map(math.prod, _leaf_shapes(group)))
+
+
+def _leaf_shapes(group: Group) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    (rank, inputs, *_), (outputs, *_) = group[0].down, group[0].up
+    count = len(group)
+    return (count * rank, inputs), (outputs, rank) if count == 1 else (count, outputs, rank)
+
+
+def _zeros(sizes: Mapping[str, int], dtype: torch.dtype, device: torch.device | str) -> dict[str, torch.Tensor]:
+    return {name: torch.zeros(size, dtype=dtype, device=device) for name, size in sizes.items()}
