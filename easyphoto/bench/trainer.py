@@ -118,7 +118,8 @@ def _open_ours(components: Any, dataset: Path, settings: TrainSettings, *, steps
     from easyphoto.progress import NullProgress
     from easyphoto.training.adapters import add_adapters
     from easyphoto.training.data import cache_dataset, make_plan, read_entries
-    from easyphoto.training.loop import Learner, Noise
+    from easyphoto.training.loop import Learner
+    from easyphoto.training.noise import Noise
 
     family = components.family
     cached = cache_dataset(components, read_entries(dataset), NullProgress(), flip=False, device=device)
@@ -137,7 +138,7 @@ class PlainLoop:
 
         from easyphoto.training.adapters import add_adapters
         from easyphoto.training.data import read_entries
-        from easyphoto.training.loop import Noise
+        from easyphoto.training.noise import Noise
 
         self._components, self._settings, self._device = components, settings, device
         self._entries = read_entries(dataset)
@@ -201,7 +202,7 @@ def _write_pictures(folder: Path, side: int, caption: str) -> None:
     write_text(folder / "metadata.jsonl", "\n".join(lines) + "\n")
 
 
-def _timed(work: Callable[[], float], device: str) -> float:
+def _timed(work: Callable[[], object], device: str) -> float:
     import torch
 
     began = time.perf_counter()
