@@ -173,6 +173,10 @@ def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
                         text("bench strangers needs --photos DIR."), advice=text("One sub-folder for each person.")
                     )
                 strangers.run(app, arguments.photos, progress=progress, say=say)
+            case "operators":
+                from easyphoto.bench import operators
+
+                operators.run(arguments.family, say=say)
 
 
 def doctor(arguments: argparse.Namespace, workspace: Workspace) -> None:

@@ -260,7 +260,7 @@ def _styles(verbs: Verbs) -> None:
 
 def _bench(verbs: Verbs) -> None:
     parser = _verb(verbs, "bench", "measure: the result's likeness and looks, the trainer's speed, face recognition")
-    parser.add_argument("what", choices=("likeness", "looks", "trainer", "strangers"))
+    parser.add_argument("what", choices=("likeness", "looks", "trainer", "strangers", "operators"))
     _base(parser, default=FAMILIES.default.id)
     _engine(parser)
     parser.add_argument(
@@ -275,7 +275,16 @@ def _bench(verbs: Verbs) -> None:
         help="looks: the first person (default 500; lower ones helped tuning)",
     )
     parser.add_argument("--steps", type=int, default=100, metavar="N", help="trainer: how many (default 100)")
+    _family_measured(parser)
     _networks(parser)
+
+
+def _family_measured(parser: argparse.ArgumentParser) -> None:
+    known = [family.id for family in FAMILIES.values()]
+    from_files = FAMILIES.from_files[0].id
+    parser.add_argument(
+        "--family", choices=known, default=from_files, help=f"operators: of which model (default {from_files})"
+    )
 
 
 def _doctor(verbs: Verbs) -> None:
