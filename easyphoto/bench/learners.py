@@ -46,3 +46,22 @@ def open_bench_learner(
     plan = make_plan(cached, steps, batch=settings.batch, timesteps=noise.timesteps, seed=settings.seed)
     rates = (family.learning_rate, family.learning_rate / 2)
     return Learner(adapted, cached, noise=noise, plan=plan, settings=settings, rates=rates, device=device)
+
+
+def capture(learner: Learner) -> str:
+    """Have the learner capture its next step, where the device can; otherwise say why not."""
+    try:
+        from easyphoto.training.capture import NotCaptured, recorder_for
+    except ImportError:
+        return "this version captures no steps"
+
+    reasons: list[str] = []
+    learner.on_plain = lambda reason: reasons.append(str(reason))
+    try:
+        learner.recorder = recorder_for(learner.device)
+    except NotCaptured as refused:
+        return str(refused.reason)
+    if learner.recorder is None:
+        return "a processor launches its own work"
+    learner.advance()
+    return reasons[0] if reasons else ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from easyphoto.storage.records import write_json
 
 if TYPE_CHECKING:
     import torch
+
+    from easyphoto.backends.components import Components
 
 SEED = 11
 WIDTHS = ("block_out_channels", "hidden_size", "intermediate_size", "projection_dim")
@@ -55,6 +58,28 @@ def write_random_base(
     shutil.copy(family.folder / "model_index.json", folder)
     write_json(folder / "easyphoto.json", {"family": family.id})
     return folder
+
+
+def random_components(family: Family, *, width: float, dtype: torch.dtype, device: str) -> Components:
+    """The same networks in memory, without ControlNets."""
+    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+    from transformers import CLIPTokenizerFast
+
+    from easyphoto.backends.components import Components, encoder_class, quiet_libraries
+
+    configs = narrowed(family, width)
+    kinds = (UNet2DConditionModel, AutoencoderKL, *map(encoder_class, family.text_encoders))
+    parts = ("unet", "vae", *(encoder.part for encoder in family.text_encoders))
+    with quiet_libraries(), tempfile.TemporaryDirectory() as name:
+        for encoder in family.text_encoders:
+            _write_tokenizer(Path(name, encoder.tokenizer), configs[encoder.part])
+        unet, vae, *encoders = (
+            random_network(kind, configs[part], SEED + number, device).to(dtype).eval().requires_grad_(False)
+            for number, (part, kind) in enumerate(zip(parts, kinds, strict=True))
+        )
+        tokenizers = [CLIPTokenizerFast.from_pretrained(Path(name, each.tokenizer)) for each in family.text_encoders]
+    scheduler = DDPMScheduler.from_pretrained(family.folder / "scheduler", local_files_only=True)
+    return Components(unet, vae, tuple(encoders), tuple(tokenizers), scheduler, family)
 
 
 def narrowed(family: Family, width: float) -> dict[str, dict[str, Any]]:
