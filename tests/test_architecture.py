@@ -31,6 +31,7 @@ RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 NETWORKS = {
     "faces/networks.py", "faces/drawn_analysis.py", "faces/drawn_engine.py", "faces/retinaface.py",
     "faces/curricular.py", "bench/judge.py", "bench/rehearsal.py", "bench/trainer.py", "bench/operators.py",
+    "bench/gpu/steps.py",
 }  # fmt: skip
 NETWORK_FOLDERS = {"backends", "training"}
 

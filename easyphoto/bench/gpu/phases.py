@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import statistics
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from easyphoto import __version__
 from easyphoto.bench.demo import demo_template
 from easyphoto.bench.gpu.clocks import device_name, peak_mb, precision, repeated, synchronised, timed
-from easyphoto.bench.gpu.plan import COMPARED_STEPS, LONGER, BenchPlan
+from easyphoto.bench.gpu.plan import BATCH, COMPARED_STEPS, LONGER, BenchPlan
 from easyphoto.bench.learners import write_noise_pictures
 from easyphoto.bench.persons import draw_member, write_photos
 from easyphoto.bench.random_base import write_random_base
+from easyphoto.images.pictures import read_picture
 from easyphoto.settings.training import TrainSettings
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 PERSON, MEMBER = "anna", 40
 COMPARED_PHOTOS = 12
 COUNTS = (1, 4)
+MADE = ("base", "photos", "dataset", "kohya", "diffusers", "tokenizers")
 ROUNDS = 3
 Result = dict[str, Any]
 
@@ -32,6 +35,8 @@ def make(folder: Path, plan: BenchPlan) -> Result:
     """The base with its ControlNets, a person's photos, and the pictures of the comparison with other trainers."""
     family, device = plan.kind, device_name()
     kinds = dict.fromkeys(kind for kind, _ in (*family.first_controls, *family.second_controls))
+    for left in MADE:  # Of a call that ended meanwhile, or of an earlier version.
+        shutil.rmtree(folder / left, ignore_errors=True)
     with timed() as clock:
         write_random_base(folder / "base", family, width=plan.width, controls=kinds, device=device)
     write_photos(draw_member(MEMBER), folder / "photos")
@@ -42,19 +47,20 @@ def make(folder: Path, plan: BenchPlan) -> Result:
 
 
 def _share_pictures(folder: Path, caption: str) -> None:
-    """The same pictures as other trainers take them, often enough that no run begins a second round over them.
+    """The same pictures as other trainers take them, so often that no run begins a second round over them.
 
-    Their loaders start anew with each round, which a run on few pictures would pay in every third step.
+    Their loaders start anew with each round, which a run on twelve pictures would pay in every third step.
     """
-    pictures, turns = sorted((folder / "dataset").glob("*.png")), -(-COMPARED_STEPS * LONGER * 4 // COMPARED_PHOTOS)
+    turns = -(-COMPARED_STEPS * LONGER * BATCH // COMPARED_PHOTOS)
     kohya, diffusers = folder / "kohya" / f"{turns}_face", folder / "diffusers"
     for place in (kohya, diffusers):
         place.mkdir(parents=True)
-    for picture in pictures:
-        kohya.joinpath(picture.name).hardlink_to(picture)
-        kohya.joinpath(picture.stem + ".txt").write_text(caption, "utf-8")
+    for picture in sorted((folder / "dataset").glob("*.png")):
+        photo = kohya / f"{picture.stem}.jpg"
+        read_picture(picture).save(photo, quality=92)
+        photo.with_suffix(".txt").write_text(caption, "utf-8")
         for turn in range(turns):
-            diffusers.joinpath(f"{picture.stem}-{turn}.png").hardlink_to(picture)
+            (diffusers / f"{picture.stem}-{turn}.jpg").hardlink_to(photo)
 
 
 def device(folder: Path, plan: BenchPlan) -> Result:
@@ -128,14 +134,15 @@ def train(folder: Path, plan: BenchPlan) -> Result:
         "phases": {"photos and start": round(clock() - sum(seconds.values()), 2), **phases},
         "ms_a_step": round(1000 * seconds["train"] / trained, 2),
         "validation_share": round(seconds.get("validate", 0.0) / clock(), 3),
-        "plan": next((event["text"] for event in events if event["type"] == "memory_planned"), ""),
+        "plan": next((event["text"] for event in events if event["type"] == "plan"), ""),
         "notes": [event["detail"] for event in events if event["type"] == "warn"],
         "peak_mb": peak,
     }
 
 
 def portrait(folder: Path, plan: BenchPlan) -> Result:
-    """Warm portraits of two passes, in the defaults of the family, by one person's LoRA."""
+    """Warm portraits of two passes, in the defaults of the family, by the LoRA of the training if there was one."""
+    from easyphoto.commands.add_person import AddPerson
     from easyphoto.commands.base import NullContext
     from easyphoto.commands.photograph import PhotographPersons
     from easyphoto.settings.inference import InferenceSettings
@@ -143,6 +150,10 @@ def portrait(folder: Path, plan: BenchPlan) -> Result:
     few = 2 if plan.is_trial else None
     found: Result = {}
     app = opened(folder)
+    known = {person.id: person for person in app.workspace.list_persons()}
+    has_lora = PERSON in known and known[PERSON].lora is not None
+    if PERSON not in known:
+        AddPerson(PERSON, tuple(sorted((folder / "photos").iterdir()))).run(app, NullContext())
     for count in COUNTS[:1] + COUNTS:  # The first one loads and is not counted.
         settings = InferenceSettings(count=count, first_steps=few, second_steps=few, resolution=plan.resolution)
         command = PhotographPersons((PERSON,), (demo_template(),), settings=settings, out=folder / "portraits")
@@ -154,7 +165,7 @@ def portrait(folder: Path, plan: BenchPlan) -> Result:
         rounds = ROUNDS if found else 1
         seconds = repeated(photographed, rounds=rounds, device=device_name(), warm_up=0)
         if not found:
-            found = {"first_s": seconds[0]}
+            found = {"first_s": seconds[0], "lora": has_lora}
             continue
         middle = statistics.median(seconds)
         found[f"count_{count}"] = {"median_s": middle, "seconds": seconds, "a_minute": round(60 * count / middle, 2)}

@@ -12,9 +12,17 @@ from easyphoto.architectures.registry import FAMILIES, family_named
 from easyphoto.errors import InputError
 from easyphoto.messages import text
 
-PHASES = ("make", "device", "load", "step", "train", "portrait", "layout", "large", "against")
+SECONDS = {
+    "make": 40, "device": 20, "load": 30, "step": 60, "train": 110, "portrait": 80, "layout": 70, "large": 80,
+    "against": 45,
+}  # fmt: skip
+"""Phase → about as long as it takes on a fast GPU; of the last one, each run."""
+PHASES = tuple(SECONDS)
+ALWAYS = PHASES[:2]
+"""Every other one needs their results."""
 TRAINERS = ("kohya", "diffusers")
 OURS = "easyphoto"
+BATCH = 4
 COMPARED_STEPS, TRIAL_STEPS = 40, 2
 """Steps of the shorter of two runs whose difference is the time of a step; the longer one has three times as many."""
 LONGER = 3
@@ -85,25 +93,30 @@ class BenchPlan:
         """Whether the networks are narrow: what is tried is that every phase runs, in as few steps as possible."""
         return self.width < 1
 
+    def check(self) -> None:
+        """Raises InputError for what cannot be measured."""
+        if not self.kind.has_checkpoints:
+            raise InputError(
+                text("The speed of {label} is not measured.", label=self.kind.label),
+                advice=text("Choose {names}.", names=FAMILIES.names_of_files("or")),
+            )
+        if self.anchors and self.kind.pools:
+            raise InputError(
+                text("Other trainers are not run on {label}.", label=self.kind.label),
+                advice=text("Leave --against out, or choose another model."),
+            )
+        if not 0 < self.width <= 1:
+            raise InputError(text("The width is a share."), advice=text("Give more than 0 and at most 1."))
+
     def units(self, phases: Sequence[str] = ()) -> Iterator[Unit]:
         """The measurements in order, those that every other needs first."""
-        seconds = {
-            "make": 40,
-            "device": 15,
-            "load": 30,
-            "step": 60,
-            "train": 110,
-            "portrait": 80,
-            "layout": 70,
-            "large": 80,
-        }
         for phase in PHASES:
-            if phases and phase not in phases and phase != "make":
+            if phases and phase not in phases and phase not in ALWAYS:
                 continue
             if phase == "against":
                 yield from self._compared()
             elif phase != "large" or self.large is not None:
-                yield Unit(phase, phase, seconds[phase])
+                yield Unit(phase, phase, SECONDS[phase])
 
     def _compared(self) -> Iterator[Unit]:
         """Both runs of every trainer, and then all of them once more in the reverse order."""
@@ -114,4 +127,4 @@ class BenchPlan:
         runs = [(trainer, steps) for trainer in trainers for steps in (fewest, LONGER * fewest)]
         for turn, ordered in enumerate((runs, runs[::-1]), start=1):
             for trainer, steps in ordered:
-                yield Unit("against", f"{trainer}-{steps}-{turn}", 45, trainer, steps)
+                yield Unit("against", f"{trainer}-{steps}-{turn}", SECONDS["against"], trainer, steps)

@@ -63,8 +63,9 @@ def run(
     """Measure what is not measured yet, for at most `seconds`; print the table of all results, then one JSON line.
 
     `phases` are measured alone (and made first); `again` measures them anew. Raises InputError for a folder with
-    results of other sizes.
+    results of other sizes, and for a plan that cannot be measured.
     """
+    plan.check()
     state = BenchState.opened(folder.absolute(), plan)
     units = list(plan.units(phases))
     if again:

@@ -14,12 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode, addmm_flop, baddbmm_flop
 from easyphoto.architectures.base import Family
 from easyphoto.backends.loading import load_components
 from easyphoto.bench.gpu.clocks import device_name, peak_mb, precision, repeated, timed
-from easyphoto.bench.gpu.plan import BenchPlan
+from easyphoto.bench.gpu.plan import BATCH, BenchPlan
 from easyphoto.bench.learners import capture, open_bench_learner, write_noise_pictures
 from easyphoto.bench.random_base import random_components
 from easyphoto.settings.training import TrainSettings
 
-BATCH = 4
 ROUNDS, AT_ONCE = 8, 10
 """On a GPU; a step is waited for only after `AT_ONCE` of them, as in a training, which reads the loss now and then."""
 TURNS, TOKENS = 3, 77

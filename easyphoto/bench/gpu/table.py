@@ -121,7 +121,9 @@ def _portrait(result: Result, rate: float) -> list[str]:
         f"{name.replace('_', ' ')}: {found['median_s']:.2f} s warm, {found['a_minute']:.1f} portraits a minute"
         for name, found in counts.items()
     ]
-    return [*lines, f"{result['ratio_many']:.2f} of single ones, first {result['first_s']:.1f} s, {_memory(result)}"]
+    single = f"a portrait of four takes {result['ratio_many']:.2f} of a single one"
+    lora = "" if result["lora"] else ", without a LoRA"
+    return [*lines, f"{single}; first {result['first_s']:.1f} s{lora}, {_memory(result)}"]
 
 
 def _layout(result: Result, rate: float) -> list[str]:

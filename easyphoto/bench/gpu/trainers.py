@@ -14,14 +14,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from easyphoto.bench.gpu.plan import LONGER, OURS, Anchor, BenchPlan, Unit
+from easyphoto.bench.gpu.plan import BATCH, LONGER, OURS, Anchor, BenchPlan, Unit
 from easyphoto.progress import Progress
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training.commands import foreign_environment, run_command
 from easyphoto.training.job import train as run_training
 from easyphoto.training.run import TrainRun
 
-BATCH = 4
 PEAK = "peak_mb "
 LAUNCHER = f"""
 import atexit, os, runpy, sys
