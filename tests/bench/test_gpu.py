@@ -76,7 +76,7 @@ def test_a_measurement_that_fails_is_a_result_and_the_others_go_on(tmp_path, wor
 
     state, said = measured(tmp_path)
 
-    assert state.results["step"]["failed"] == "Traceback | CUDA error: out of memory"
+    assert state.results["step"]["failed"] == "Traceback\nCUDA error: out of memory"
     assert (state.made("step"), said["left"]) == (None, [])
     assert work.ran[-1] == "large"
 

@@ -38,22 +38,25 @@ def test_a_family_that_pools_hears_of_its_narrow_encoders():
     assert configs["unet"]["transformer_layers_per_block"] == [1, 2, 10]
 
 
-def test_what_is_written_is_told_and_loaded_like_any_folder(tmp_path):
-    written = write_random_base(tmp_path / "base", SD, width=0.1, controls=("canny",))
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return write_random_base(tmp_path_factory.mktemp("random") / "base", SD, width=0.05, controls=("canny",))
 
-    family, folder = base_model(str(written))
-    loaded = load_components(family, folder, dtype=torch.float32, device="cpu")
 
-    assert (family, folder) == (SD, written)
+@pytest.fixture(scope="module")
+def loaded(written):
+    return load_components(*base_model(str(written)), dtype=torch.float32, device="cpu")
+
+
+def test_what_is_written_is_told_and_loaded_like_any_folder(written, loaded):
+    assert base_model(str(written)) == (SD, written)
     assert (written / "controlnet" / "control_v11p_sd15_canny" / "config.json").is_file()
     tokens = loaded.tokenizers[0]("a face", padding="max_length").input_ids
     assert (len(tokens), tokens[0], tokens[-1], len(loaded.tokenizers[0])) == (77, 49406, 49407, 49408)
 
 
-def test_the_same_networks_are_made_in_memory_and_in_files(tmp_path):
-    written = load_components(XL, write_random_base(tmp_path / "base", XL, width=0.05), device="cpu")
+def test_the_same_networks_are_made_in_memory_and_in_files(loaded):
+    made = random_components(SD, width=0.05, dtype=torch.float32, device="cpu")
 
-    made = random_components(XL, width=0.05, dtype=torch.float32, device="cpu")
-
-    for one, other in zip(written.networks, made.networks, strict=True):
+    for one, other in zip(loaded.networks, made.networks, strict=True):
         assert all(torch.equal(tensor, other.state_dict()[name]) for name, tensor in one.state_dict().items())

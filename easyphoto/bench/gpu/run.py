@@ -115,5 +115,5 @@ def _measured(unit: Unit, state: BenchState, deadline: Deadline) -> Result:
 
 def _cause(error: BaseException) -> str:
     if isinstance(error, CommandFailed):
-        return " | ".join(error.lines[-LAST_LINES:])[-2000:]
-    return str(error)
+        return "\n".join(error.lines[-LAST_LINES:]) or str(error)
+    return str(error) or type(error).__name__

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode, addmm_flop, baddbmm_flop
+from torch.utils.flop_counter import FlopCounterMode
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.loading import load_components
@@ -23,7 +23,7 @@ ROUNDS, AT_ONCE = 8, 10
 """On a GPU; a step is waited for only after `AT_ONCE` of them, as in a training, which reads the loss now and then."""
 TURNS, TOKENS = 3, 77
 Result = dict[str, Any]
-IN_PLACE = {torch.ops.aten.addmm_: addmm_flop, torch.ops.aten.baddbmm_: baddbmm_flop}
+IN_PLACE = (torch.ops.aten.addmm_, torch.ops.aten.baddbmm_)
 """What torch's counter leaves out: products that are added in place."""
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
@@ -94,7 +94,7 @@ def _measured(components: Any, family: Family, *, is_trial: bool, at_once: int =
     device = device_name()
     learner = _learner(components, family)
     learner.advance()
-    with FlopCounterMode(display=False, custom_mapping=IN_PLACE) as counter:
+    with FlopCounterMode(display=False, custom_mapping=dict.fromkeys(IN_PLACE, _product_flops)) as counter:
         learner.advance()
     flops = counter.get_total_flops()
     rounds = _rounds(device, rounds=1 if is_trial else ROUNDS, at_once=at_once)
@@ -103,6 +103,11 @@ def _measured(components: Any, family: Family, *, is_trial: bool, at_once: int =
     reason = capture(learner)
     found["captured"] = {"not": reason} if reason else _told(repeated(learner.advance, device=device, **rounds))
     return found
+
+
+def _product_flops(added: torch.Size, left: torch.Size, right: torch.Size, **_: Any) -> int:
+    """Of (…, rows, inner) times (…, inner, columns)."""
+    return 2 * left.numel() * right[-1]
 
 
 def _told(seconds: list[float]) -> Result:

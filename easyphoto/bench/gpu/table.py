@@ -20,7 +20,7 @@ def table(state: BenchState) -> str:
     lines = [f"{plan.kind.label}, {plan.width:g} of its width, {plan.kind.resolution} px, random weights"]
     for name, result in state.results.items():
         if FAILED in result:
-            lines.append(f"{name:<{NAMES}}failed: {result[FAILED]}")
+            lines.append(f"{name:<{NAMES}}failed: {result[FAILED].splitlines()[-1]}")
         elif name in ROWS:
             lines += [f"{name:<{NAMES}}{line}" for line in ROWS[name](result, _rate(state))]
     for trainer, found in compared_trainers(state).items():
@@ -121,7 +121,7 @@ def _portrait(result: Result, rate: float) -> list[str]:
         f"{name.replace('_', ' ')}: {found['median_s']:.2f} s warm, {found['a_minute']:.1f} portraits a minute"
         for name, found in counts.items()
     ]
-    single = f"a portrait of four takes {result['ratio_many']:.2f} of a single one"
+    single = f"each of several takes {result['ratio_many']:.2f} of the time of a single one"
     lora = "" if result["lora"] else ", without a LoRA"
     return [*lines, f"{single}; first {result['first_s']:.1f} s{lora}, {_memory(result)}"]
 
