@@ -31,11 +31,15 @@ def write_noise_pictures(folder: Path, side: int, caption: str, *, photos: int =
 def open_bench_learner(
     components: Any, dataset: Path, settings: TrainSettings, *, steps: int, device: str, rank: int | None = None
 ) -> Learner:
-    """A learner of that many steps on the dataset, made by the calls that a run makes; the text encoder learns, too."""
+    """A learner of that many steps on the dataset, made by the calls that a run makes; the text encoder learns, too.
+
+    `prepare_device` is the caller's, because it changes the whole process.
+    """
     from easyphoto.progress import NullProgress
     from easyphoto.training.adapters import add_adapters
     from easyphoto.training.data import cache_dataset, make_plan, read_entries
-    from easyphoto.training.loop import Learner, Noise
+    from easyphoto.training.loop import Learner
+    from easyphoto.training.noise import Noise
 
     family = components.family
     rank = rank or family.rank
@@ -49,19 +53,14 @@ def open_bench_learner(
 
 
 def capture(learner: Learner) -> str:
-    """Have the learner capture its next step, where the device can; otherwise say why not."""
-    try:
-        from easyphoto.training.capture import NotCaptured, recorder_for
-    except ImportError:
-        return "this version captures no steps"
+    """Have the learner capture its next step, as a run does; return why it cannot, empty if it can."""
+    from easyphoto.training.capture import NotCaptured, recorder_for
 
     reasons: list[str] = []
-    learner.on_plain = lambda reason: reasons.append(str(reason))
+    learner.on_plain = reasons.append
     try:
         learner.recorder = recorder_for(learner.device)
     except NotCaptured as refused:
         return str(refused.reason)
-    if learner.recorder is None:
-        return "a processor launches its own work"
     learner.advance()
-    return reasons[0] if reasons else ""
+    return reasons[0] if reasons else "" if learner.is_captured else "a processor launches its own work"

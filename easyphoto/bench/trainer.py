@@ -119,7 +119,7 @@ class PlainLoop:
 
         from easyphoto.training.adapters import add_adapters
         from easyphoto.training.data import read_entries
-        from easyphoto.training.loop import Noise
+        from easyphoto.training.noise import Noise
 
         self._components, self._settings, self._device = components, settings, device
         self._entries = read_entries(dataset)
@@ -173,7 +173,7 @@ class PlainLoop:
         return (error.mean() * self._noise.importance(times, self._settings.min_snr_gamma)).mean()
 
 
-def _timed(work: Callable[[], float], device: str) -> float:
+def _timed(work: Callable[[], object], device: str) -> float:
     import torch
 
     began = time.perf_counter()

@@ -58,6 +58,14 @@ class TrainSettings(Settings):
     text_learning_rate: float | None = slider(
         None, 0.0, 1e-1, step=1e-5, label="Text learning rate", help="Of the text encoder; 0 leaves it. Empty: half."
     )
+    text_encoder_share: float = slider(
+        1.0,
+        0.0,
+        1.0,
+        step=0.05,
+        label="Text encoder's share",
+        help="The text encoder learns up to this share of the steps; then only the UNet does, which is faster.",
+    )
     rank: int | None = slider(None, 1, 256, step=1, label="Rank", help="Empty: the usual one for the model.")
     alpha: float | None = slider(None, 0.1, 256.0, step=1, label="Alpha", help="Empty: the usual one for the model.")
     validations: int = slider(
@@ -90,6 +98,12 @@ class TrainSettings(Settings):
         ("auto", "fp32", "bf16", "fp16"),
         label="Precision",
         help="auto: bf16 on a GPU that supports it, otherwise fp32.",
+    )
+    cuda_graph: str = choice(
+        "auto",
+        ("auto", "off"),
+        label="CUDA graph",
+        help="auto: on an NVIDIA GPU the steps are captured once and replayed, which is faster.",
     )
     min_snr_gamma: float = slider(5.0, 0.0, 20.0, step=0.5, label="Min-SNR gamma", help="0 switches it off.")
     flip: bool = switch(False, label="Mirror photos", help="Better off: faces are not symmetric.")

@@ -63,6 +63,8 @@ class Step:
     eta_s: float | None
     """Seconds to the end of the run, validations and merge included; None until a validation has been timed."""
     mem_mb: int
+    is_captured: bool = False
+    """Whether the step was replayed from a CUDA graph."""
 
 
 @dataclass(frozen=True)

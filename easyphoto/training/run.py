@@ -25,8 +25,10 @@ RUN_FILE = "run.json"
 FREE = (
     "created", "output", "templates", "engine", "weights", "mirrors", "person", "name", "faces", "weight_settings",
 )  # fmt: skip
-# Settings that change how a step fits into memory but not its result; they may be lowered in an unfinished run.
-FREE_SETTINGS = ("micro_batch", "checkpointing")
+# Settings that change how a step is computed but not its result; they may be changed in an unfinished run.
+FREE_SETTINGS = ("micro_batch", "checkpointing", "cuda_graph")
+WHOLE_RUN = {"text_encoder_share": 1.0}
+"""Settings that are newer than some runs, with the values by which those began."""
 NESTED: dict[str, type[Settings]] = {
     "settings": TrainSettings,
     "faces": FaceSettings,
@@ -93,7 +95,10 @@ class TrainRun:
 
     @classmethod
     def read(cls, path: Path) -> TrainRun:
-        return cls.from_record(read_json(path))
+        record = read_json(path)
+        if isinstance(record.get("settings"), dict):
+            record["settings"] = WHOLE_RUN | record["settings"]
+        return cls.from_record(record)
 
     @property
     def kind(self) -> Family:
@@ -120,7 +125,8 @@ class TrainRun:
         """Learning rates of the UNet's and the text encoder's adapters."""
         unet, text = self.settings.learning_rate, self.settings.text_learning_rate
         unet = self.kind.learning_rate if unet is None else unet
-        return unet, unet / 2 if text is None else text
+        text = unet / 2 if text is None else text
+        return unet, text if self.settings.text_encoder_share else 0.0
 
     def steps(self, photos: int) -> int:
         return self.settings.steps or max(1, min(200 * photos, self.kind.training_steps))
@@ -132,6 +138,9 @@ class TrainRun:
             del record[free]
         for free in FREE_SETTINGS:
             del record["settings"][free]
+        if record["settings"].items() >= WHOLE_RUN.items():
+            for added in WHOLE_RUN:
+                del record["settings"][added]
         if self.shows_face:
             # Runs that began before anything else could be learned are resumed under the same fingerprint.
             del record["concept"]

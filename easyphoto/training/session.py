@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,22 +13,24 @@ import torch
 
 from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
-from easyphoto.errors import InputError, OutOfMemory
+from easyphoto.errors import OutOfMemory
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.machine import ran_out_of_memory
 from easyphoto.messages import text
 from easyphoto.progress import Cancelled, Progress
-from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import add_adapters
+from easyphoto.training.arithmetic import precision
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, clear_memory, plan_training
+from easyphoto.training.capture import NotCaptured, recorder_for
 from easyphoto.training.checkpoint import marks, resume, save_lora, save_resume
 from easyphoto.training.conclude import conclude, facts_of
 from easyphoto.training.context import RunContext
 from easyphoto.training.data import Entry, cache_dataset, make_plan, read_entries, split
 from easyphoto.training.drawn import DrawnSamples
 from easyphoto.training.events import Checkpoint, Done, Sample, Start, Step, Warn
-from easyphoto.training.loop import Learner, Noise
+from easyphoto.training.loop import Learner
 from easyphoto.training.lora import lora_metadata
+from easyphoto.training.noise import Noise
 from easyphoto.training.pictures import Picture
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.samples import Samples
@@ -70,6 +71,7 @@ def train_session(context: RunContext, tools: TrainingModels | None = None) -> D
         held_out = 0 if judging == learned else len(judging)
         context.emit(_start(context.run, learner, tools, held_out=held_out))
         learner.stand_on(_planned(context, learner, tools))
+        _capture_steps(context, learner)
         pictures = learn(context, learner, judge)
         return conclude(context, learner, judge, pictures, used=tools.used)
 
@@ -90,39 +92,6 @@ def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> Training
     components = load_components(run.kind, base, dtype=dtype, device=device, store=store)
     engine = open_engine(run.engine, store, progress, run.faces) if run.engine else None
     return TrainingModels(components, LocalBackend(components, base, device=device, store=store), engine, device)
-
-
-def precision(settings: TrainSettings, device: str) -> torch.dtype:
-    """The dtype of the base model's weights and computation. Raises InputError if the device does not support it."""
-    has_bf16 = device == "cpu" or torch.cuda.is_bf16_supported()  # also if emulated: slow, but explicitly requested
-    match settings.precision:
-        case "fp32":
-            return torch.float32
-        case "bf16" if has_bf16:
-            return torch.bfloat16
-        case "fp16" if device != "cpu":
-            return torch.float16
-        case "auto":
-            # bfloat16 has float32's range, so no gradient underflows; older GPUs lack it and train in float32.
-            return torch.bfloat16 if device != "cpu" and computes_bf16() else torch.float32
-    raise InputError(
-        text("This device ({device}) cannot train in {precision}.", precision=settings.precision, device=device),
-        advice=text("Choose auto, or fp32."),
-    )
-
-
-def computes_bf16() -> bool:
-    """Whether the GPU computes bfloat16 natively; torch also says yes if it emulates it, which is slower than float32.
-
-    AMD's Vega and RDNA 1 and 2 lack it, but torch says yes for all AMD GPUs.
-    """
-    if torch.version.hip:
-        kind = str(getattr(torch.cuda.get_device_properties(0), "gcnArchName", ""))
-        return torch.cuda.is_bf16_supported() and re.match(r"gfx(90[0-6]|10)", kind) is None
-    try:
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    except TypeError:  # torch before 2.5
-        return torch.cuda.is_bf16_supported() and torch.cuda.get_device_capability()[0] >= 8
 
 
 def open_learner(context: RunContext, tools: TrainingModels, entries: tuple[Entry, ...]) -> Learner:
@@ -153,6 +122,23 @@ def _planned(context: RunContext, learner: Learner, tools: TrainingModels) -> Me
     context.plan = plan.text
     context.emit(plan)
     return footing
+
+
+def _capture_steps(context: RunContext, learner: Learner) -> None:
+    """Have the steps captured, where the device can and the settings allow it; say it where they are not."""
+
+    def say(reason: str) -> None:
+        context.note(
+            "graph-off", text("the steps run without a CUDA graph, which takes longer: {reason}", reason=reason)
+        )
+
+    learner.on_plain = say
+    if context.run.settings.cuda_graph == "off":
+        return
+    try:
+        learner.recorder = recorder_for(learner.device)
+    except NotCaptured as refused:
+        say(refused.reason)
 
 
 def open_judge(
@@ -195,6 +181,7 @@ def learn(context: RunContext, learner: Learner, judge: Samples | None) -> tuple
             _learn_until(context, learner, mark, to_judge=to_judge)
             _keep(context, learner)
         if judge is not None:
+            learner.make_room()
             pictures += _judge(context, judge, mark, is_live=learner.step == mark)
     return tuple(pictures)
 
@@ -206,17 +193,23 @@ def _learn_until(context: RunContext, learner: Learner, mark: int, *, to_judge: 
             try:
                 context.progress.check()
             except Cancelled:
+                _read(context, learner)
                 save_resume(context.folder, learner, context.run.fingerprint())
                 raise
-            bad_before = learner.bad_steps
-            loss = _advanced(context, learner)
-            if learner.bad_steps > bad_before:
-                context.emit(
-                    Warn("nonfinite", text("step {step} was skipped: its loss is not a number", step=learner.step))
-                )
+            _advance(context, learner)
             if pace.is_due(learner.step) or learner.step == mark:
+                _read(context, learner)
                 judging = judging_seconds(context.validated, to_judge)
-                context.emit(_step(learner, loss, pace.seconds_per_step(learner.step), judging))
+                context.emit(_step(learner, pace.seconds_per_step(learner.step), judging))
+
+
+def _read(context: RunContext, learner: Learner) -> None:
+    """Wait for the steps so far, and say which of them were left out. Raises Diverged."""
+    learner.read()
+    for step in learner.skipped:
+        context.emit(Warn("nonfinite", text("step {step} was skipped: its loss is not a number", step=step)))
+    learner.skipped.clear()
+    learner.stop_if_diverged()
 
 
 def judging_seconds(timed: Sequence[float], left: int) -> float | None:
@@ -226,11 +219,11 @@ def judging_seconds(timed: Sequence[float], left: int) -> float | None:
     return sum(timed) / len(timed) * left if timed else None
 
 
-def _advanced(context: RunContext, learner: Learner) -> float:
-    """Run one step and return its loss; if memory runs out, repeat it, on the same pictures, by a smaller plan."""
+def _advance(context: RunContext, learner: Learner) -> None:
+    """Run one step; if memory runs out, repeat it, on the same pictures, by a smaller plan."""
     while True:
         try:
-            loss = learner.gradients()
+            learner.gradients()
             break
         except (MemoryError, RuntimeError) as error:
             smaller = learner.footing.below(context.run.settings, can_offload=learner.idle.bytes > 0)
@@ -243,8 +236,7 @@ def _advanced(context: RunContext, learner: Learner) -> float:
         context.note(
             "oom-retry", text("memory ran out in step {step}; from there: {how}", step=learner.step + 1, how=how)
         )
-    learner.update(loss)
-    return loss
+    learner.update()
 
 
 @dataclass
@@ -305,9 +297,12 @@ def _start(run: TrainRun, learner: Learner, tools: TrainingModels, *, held_out: 
     )
 
 
-def _step(learner: Learner, loss: float, seconds: float, judging: float | None) -> Step:
+def _step(learner: Learner, seconds: float, judging: float | None) -> Step:
     left = None if judging is None else (learner.steps - learner.step) * seconds + judging
-    return Step(learner.step, learner.steps, loss, learner.learning_rate, seconds, left, memory_mb())
+    return Step(
+        learner.step, learner.steps, learner.losses[-1], learner.learning_rate, seconds, left, memory_mb(),
+        learner.is_captured,
+    )  # fmt: skip
 
 
 def memory_mb() -> int:

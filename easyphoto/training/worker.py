@@ -14,6 +14,8 @@ import sys
 
 # Set before torch is imported: its idle OpenMP threads would otherwise spin and starve other processes.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Without a fixed workspace cuBLAS's results depend on what else runs; torch's documentation names this value.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 import logging
 import threading
@@ -64,9 +66,11 @@ def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> i
         # The imports take six seconds, so the record is validated first.
         import torch
 
+        from easyphoto.training.arithmetic import prepare_device
         from easyphoto.training.context import RunContext
         from easyphoto.training.session import train_session
 
+        prepare_device()
         threads = run.threads or run.kind.threads
         if threads:
             torch.set_num_threads(threads)

@@ -17,7 +17,9 @@ from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import add_adapters
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks
 from easyphoto.training.data import cache_dataset, make_plan, read_entries
-from easyphoto.training.loop import Learner, LossScale, Noise, rate
+from easyphoto.training.loop import Learner
+from easyphoto.training.noise import Noise
+from easyphoto.training.update import LossScale, rate
 
 
 @pytest.mark.parametrize(
@@ -48,40 +50,57 @@ def test_the_rate_rises_over_a_tenth_or_20_steps_and_falls_as_a_cosine_to_a_tent
     assert rate(step, steps) == pytest.approx(share)
 
 
+GOOD, BAD, FINITE = torch.tensor(False), torch.tensor(True), torch.tensor(0.5)
+
+
+def scale_of(factor: float, good_steps: int = 0) -> LossScale:
+    return LossScale(torch.tensor(factor), torch.tensor(good_steps), is_used=True)
+
+
 def test_a_loss_scale_is_for_float16_alone() -> None:
-    assert LossScale.of(torch.float32) == LossScale.of(torch.bfloat16) == LossScale(1.0, is_used=False)
-    assert LossScale.of(torch.float16) == LossScale(65536.0, is_used=True)
+    scales = [LossScale.of(dtype, "cpu") for dtype in (torch.float32, torch.bfloat16, torch.float16)]
+
+    assert [float(scale.factor) for scale in scales] == [1.0, 1.0, 65536.0]
+    assert [scale.is_used for scale in scales] == [False, False, True]
 
 
 def test_a_loss_scale_doubles_after_2000_good_steps_and_counts_anew_at_an_overflow() -> None:
-    scale = LossScale.of(torch.float16)
+    scale = LossScale.of(torch.float16, "cpu")
     for _ in range(1999):
-        scale.worked()
-    before = scale.factor
-    scale.worked()
+        scale.judge(FINITE, GOOD)
+    before = float(scale.factor)
+    scale.judge(FINITE, GOOD)
 
-    assert (before, scale.factor) == (65536, 131072)
-    assert scale.lowered()
-    assert (scale.factor, scale.good_steps) == (65536, 0)
+    assert (before, float(scale.factor)) == (65536, 131072)
+    assert not scale.judge(FINITE, BAD)
+    assert scale.state().tolist() == [65536, 0]
     for _ in range(1999):
-        scale.worked()
-    assert scale.factor == 65536
+        scale.judge(FINITE, GOOD)
+    assert scale.state().tolist() == [65536, 1999]
 
 
 def test_a_loss_scale_is_lowered_down_to_one() -> None:
-    scale = LossScale(4.0, is_used=True)
+    scale = scale_of(4.0)
 
-    assert [scale.lowered() for _ in range(3)] == [True, True, False]
+    assert [bool(scale.judge(FINITE, BAD)) for _ in range(3)] == [False, False, True]
     assert scale.factor == 1
+
+
+def test_a_bad_step_that_is_no_overflow_does_not_count_as_a_good_one() -> None:
+    scale = scale_of(1.0, good_steps=1999)
+
+    assert scale.judge(FINITE, BAD)
+    assert scale.state().tolist() == [1, 1999]
 
 
 def test_without_float16_nothing_is_scaled() -> None:
-    scale = LossScale.of(torch.float32)
+    scale = LossScale.of(torch.float32, "cpu")
     for _ in range(2000):
-        scale.worked()
+        scale.judge(FINITE, GOOD)
 
     assert scale.factor == 1
-    assert not scale.lowered()
+    assert scale.judge(FINITE, BAD)
+    assert scale.factor == 1
 
 
 def opened(
@@ -126,50 +145,119 @@ def test_a_run_is_over_after_its_last_step(tiny_base: Path, dataset: Path) -> No
         over.append(learner.is_done)
 
     assert over == [False, False, True]
+    learner.read()
     assert len(learner.losses) == learner.step == 2
 
 
-def test_a_loss_that_is_no_number_leaves_everything_and_the_25th_ends_the_run(learner: Learner) -> None:
+def with_loss(learner: Learner, monkeypatch: pytest.MonkeyPatch, factor: float) -> None:
+    """From now on the loss is so many times what it is."""
+    healthy = Learner.loss
+    monkeypatch.setattr(Learner, "loss", lambda self, part: healthy(self, part) * factor)
+
+
+def with_gradients(learner: Learner, monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    """From now on one of the gradients is this value, whatever the loss is."""
+    compute = Learner._compute
+
+    def spoilt(self: Learner) -> None:
+        compute(self)
+        self.adapted.weights.grads["unet"][0] = value
+
+    monkeypatch.setattr(Learner, "_compute", spoilt)
+
+
+def test_a_loss_that_is_no_number_leaves_everything_and_the_25th_ends_the_run(
+    learner: Learner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     learner.advance()
-    before = adapters_of(learner)
+    before = {name: tensor.clone() for name, tensor in learner.state().items() if name.startswith(("value", "exp"))}
+    with_loss(learner, monkeypatch, math.nan)
     for _ in range(24):
-        learner.gradients()
-        learner.update(math.nan)
+        learner.advance()
+    learner.read()
 
     assert (learner.bad_steps, learner.step) == (24, 25)
-    assert torch.equal(adapters_of(learner), before)
+    assert learner.skipped == list(range(2, 26))
+    assert all(torch.equal(learner.state()[name], tensor) for name, tensor in before.items())
+    learner.stop_if_diverged()
+    with_loss(learner, monkeypatch, math.inf)
+    learner.advance()
+    learner.read()
     with pytest.raises(Diverged, match="not a number in 25 steps"):
-        learner.update(math.inf)
+        learner.stop_if_diverged()
 
 
-def test_gradients_that_are_no_numbers_leave_everything_too(learner: Learner) -> None:
+@pytest.mark.parametrize("is_fused", [True, False], ids=["fused", "torch without a fused kernel for the CPU"])
+def test_gradients_that_are_no_numbers_leave_everything_too(
+    tiny_base: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch, *, is_fused: bool
+) -> None:
+    if not is_fused:
+        without_fused_kernel(monkeypatch)
+    learner = opened(tiny_base, dataset)
     learner.advance()
     before = adapters_of(learner)
-    loss = learner.gradients()
-    next(iter(learner.adapted.parameters().values())).grad[0] = math.nan
-    learner.update(loss)
+    with_gradients(learner, monkeypatch, math.nan)
+    learner.advance()
+    learner.read()
 
     assert torch.equal(adapters_of(learner), before)
-    assert learner.bad_steps == 1
+    assert (learner.bad_steps, learner.skipped) == (1, [2])
+    assert math.isfinite(learner.losses[1])
+    monkeypatch.undo()
+    learner.advance()
+    assert not torch.equal(adapters_of(learner), before)
 
 
-def test_an_overflow_lowers_the_scale_and_is_no_bad_step(learner: Learner) -> None:
-    learner.scale = LossScale(8.0, is_used=True)
+def without_fused_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    adamw = torch.optim.AdamW
+
+    def older(parameters: object, *, fused: bool = False, foreach: bool = False) -> torch.optim.Optimizer:
+        if fused:
+            raise RuntimeError("`fused=True` requires all the params to be CUDA, floating point Tensor")
+        return adamw(parameters, foreach=foreach)
+
+    monkeypatch.setattr(torch.optim, "AdamW", older)
+
+
+def test_both_kernels_of_adamw_make_the_same_steps_and_go_on_from_each_other(
+    tiny_base: Path, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = opened(tiny_base, dataset)
+    for _ in range(2):
+        one.advance()
+    kept = {name: tensor.clone() for name, tensor in one.state().items()}
+    without_fused_kernel(monkeypatch)
+    other, again = opened(tiny_base, dataset), opened(tiny_base, dataset)
+    for _ in range(2):
+        other.advance()
+    again.restore(kept)
+    for learner in (one, other, again):
+        learner.advance()
+
+    before = adapters_of(opened(tiny_base, dataset))
+    moved = float((adapters_of(one) - before).norm())
+    assert float((adapters_of(other) - adapters_of(one)).norm()) < 1e-4 * moved
+    assert float((adapters_of(again) - adapters_of(one)).norm()) < 1e-4 * moved
+
+
+def test_an_overflow_lowers_the_scale_and_is_no_bad_step(learner: Learner, monkeypatch: pytest.MonkeyPatch) -> None:
+    learner.scale = scale_of(8.0)
     before = adapters_of(learner)
-    loss = learner.gradients()
-    next(iter(learner.adapted.parameters().values())).grad[0] = math.inf
-    learner.update(loss)
+    with_gradients(learner, monkeypatch, math.inf)
+    learner.advance()
+    learner.read()
 
     assert torch.equal(adapters_of(learner), before)
-    assert (learner.scale.factor, learner.bad_steps, learner.step) == (4.0, 0, 1)
+    assert (float(learner.scale.factor), learner.bad_steps, learner.step) == (4.0, 0, 1)
 
 
-def test_a_loss_that_is_no_number_is_no_overflow(learner: Learner) -> None:
-    learner.scale = LossScale(8.0, is_used=True)
-    learner.gradients()
-    learner.update(math.nan)
+def test_a_loss_that_is_no_number_is_no_overflow(learner: Learner, monkeypatch: pytest.MonkeyPatch) -> None:
+    learner.scale = scale_of(8.0)
+    with_loss(learner, monkeypatch, math.nan)
+    learner.advance()
+    learner.read()
 
-    assert (learner.scale.factor, learner.bad_steps) == (8.0, 1)
+    assert (float(learner.scale.factor), learner.bad_steps) == (8.0, 1)
 
 
 def test_a_batch_goes_through_as_one_and_nothing_is_computed_twice_until_it_is_said(learner: Learner) -> None:
@@ -189,15 +277,13 @@ def test_a_16_bit_base_computes_in_its_own_type(tiny_base: Path, dataset: Path) 
 
 
 def test_a_step_leaves_no_gradient_for_the_next(learner: Learner) -> None:
-    first = learner.gradients()
-    again = learner.gradients()
-
-    assert first == again
-    once = [each.grad.clone() for each in learner.adapted.parameters().values() if each.grad is not None]
+    grads = learner.adapted.weights.grads
     learner.gradients()
-    twice = [each.grad for each in learner.adapted.parameters().values() if each.grad is not None]
-    assert all(torch.equal(one, two) for one, two in zip(once, twice, strict=True))
-    learner.update(first)
+    once = {name: each.clone() for name, each in grads.items()}
+    learner.gradients()
+
+    assert float(once["unet"].norm()) > 0
+    assert all(torch.equal(grads[name], each) for name, each in once.items())
     used = [each for _, factors in learner.adapted.weights.factors() for each in (factors.down, factors.up)]
     assert all(each.grad is None for each in used)
 
@@ -206,18 +292,19 @@ def test_what_is_kept_is_enough_to_go_on_bit_for_bit(tiny_base: Path, dataset: P
     one, other = opened(tiny_base, dataset), opened(tiny_base, dataset)
     for _ in range(3):
         one.advance()
-    one.scale, one.bad_steps = LossScale(32.0, is_used=True, good_steps=11), 2
+    one.scale, one.bad_steps = scale_of(32.0, good_steps=11), 2
     kept = {name: tensor.clone() for name, tensor in one.state().items()}
 
-    other.scale = LossScale(is_used=True)
+    other.scale = scale_of(1.0)
     other.restore(kept)
 
     assert (other.step, other.bad_steps, other.losses) == (3, 2, one.losses)
-    assert (other.scale.factor, other.scale.good_steps) == (32.0, 11)
+    assert other.scale.state().tolist() == [32.0, 11]
     for _ in range(2):
         one.advance()
         other.advance()
     assert torch.equal(adapters_of(one), adapters_of(other))
+    assert one.state()["losses"].tolist() == other.state()["losses"].tolist()
 
 
 def test_a_run_kept_before_there_was_a_scale_goes_on_with_the_usual_one(tiny_base: Path, dataset: Path) -> None:
@@ -227,7 +314,7 @@ def test_a_run_kept_before_there_was_a_scale_goes_on_with_the_usual_one(tiny_bas
 
     other.restore(kept)
 
-    assert (other.step, other.scale) == (1, LossScale())
+    assert (other.step, float(other.scale.factor)) == (1, 1.0)
 
 
 class Leaving:

@@ -26,7 +26,8 @@ from easyphoto.progress import NullProgress
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import Adapted, add_adapters
 from easyphoto.training.data import cache_dataset, make_plan, read_entries
-from easyphoto.training.loop import Learner, Noise
+from easyphoto.training.loop import Learner
+from easyphoto.training.noise import Noise
 from tests.backends.merges import write_merges
 from tests.ldm_layout import write_checkpoint
 
@@ -90,8 +91,10 @@ def trained(model: Model, dataset: Path, steps: int, gamma: float, *, text_learn
         adapted, cached, noise=noise, plan=plan, settings=TrainSettings(batch=BATCH, min_snr_gamma=gamma),
         rates=(UNET_RATE, TEXT_RATE), device="cpu",
     )  # fmt: skip
-    losses = [learner.advance() for _ in range(steps)]
-    return Learned(values(adapted), losses, moments_of(learner)), plan
+    for _ in range(steps):
+        learner.advance()
+    learner.read()
+    return Learned(values(adapted), learner.losses, moments_of(learner)), plan
 
 
 def moments_of(learner: Learner) -> tuple[Values, Values]:

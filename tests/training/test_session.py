@@ -13,9 +13,10 @@ import torch
 
 from easyphoto.errors import DiskFailure, Diverged, InputError, TooFewPhotos
 from easyphoto.progress import Cancelled
-from easyphoto.training import checkpoint, loop
+from easyphoto.training import checkpoint, loop, update
 from easyphoto.training.events import Done, Sample, Step, Warn
 from easyphoto.training.lora import module_names, product, read_lora
+from easyphoto.training.noise import Noise
 from easyphoto.training.pictures import Picture
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.selection import select
@@ -233,7 +234,7 @@ def test_the_plan_shows_every_photo_equally_often_and_spreads_the_timesteps():
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
 def test_a_perfect_guess_of_any_kind_gives_the_picture_back(prediction: str):
     alphas = torch.linspace(0.99, 0.01, 10)
-    noise = loop.Noise(alphas, prediction)
+    noise = Noise(alphas, prediction)
     latents, grain, times = torch.randn(3, 4, 2, 2), torch.randn(3, 4, 2, 2), torch.tensor([0, 5, 9])
     mixed, target = noise.mixed(latents, grain, times), noise.target(latents, grain, times)
     alpha = alphas[times][:, None, None, None]
@@ -298,7 +299,7 @@ def test_of_checkpoints_that_judge_alike_the_latest_is_the_best():
 
 
 def test_the_rate_rises_then_falls_to_a_tenth():
-    rates = [loop.rate(step, 250) for step in range(250)]
+    rates = [update.rate(step, 250) for step in range(250)]
 
     assert np.argmax(rates) in (19, 20)
     assert rates[0] == pytest.approx(1 / 20)

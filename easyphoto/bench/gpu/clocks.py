@@ -60,7 +60,7 @@ def device_name() -> str:
 
 def precision(device: str) -> torch.dtype:
     """What a training computes in on the device."""
-    from easyphoto.training.session import precision as chosen
+    from easyphoto.training.arithmetic import precision as chosen
 
     return chosen(TrainSettings(), device)
 

@@ -18,6 +18,7 @@ from easyphoto.bench.gpu.plan import BATCH, BenchPlan
 from easyphoto.bench.learners import capture, open_bench_learner, write_noise_pictures
 from easyphoto.bench.random_base import random_components
 from easyphoto.settings.training import TrainSettings
+from easyphoto.training.arithmetic import prepare_device
 
 ROUNDS, AT_ONCE = 8, 10
 """On a GPU; a step is waited for only after `AT_ONCE` of them, as in a training, which reads the loss now and then."""
@@ -38,6 +39,7 @@ def large(folder: Path, plan: BenchPlan) -> Result:
     """A step of the largest family at its own rank and resolution."""
     family = plan.large
     assert family is not None
+    prepare_device()
     family, device = family.at(plan.resolution), device_name()
     with timed() as clock:
         components = random_components(family, width=plan.width, dtype=precision(device), device=device)
@@ -125,6 +127,7 @@ def _rounds(device: str, *, rounds: int, at_once: int) -> dict[str, int]:
 
 
 def _base(folder: Path, plan: BenchPlan) -> Any:
+    prepare_device()
     device = device_name()
     return load_components(plan.kind, folder / "base", dtype=precision(device), device=device)
 
