@@ -74,7 +74,7 @@ def random_components(family: Family, *, width: float, dtype: torch.dtype, devic
         for encoder in family.text_encoders:
             _write_tokenizer(Path(name, encoder.tokenizer), configs[encoder.part])
         unet, vae, *encoders = (
-            random_network(kind, configs[part], SEED + number, device).to(dtype).eval().requires_grad_(False)
+            random_network(kind, configs[part], SEED + number, device).to(dtype)
             for number, (part, kind) in enumerate(zip(parts, kinds, strict=True))
         )
         tokenizers = [CLIPTokenizerFast.from_pretrained(Path(name, each.tokenizer)) for each in family.text_encoders]
@@ -124,13 +124,14 @@ def random_network(kind: Any, config: Mapping[str, Any], seed: int, device: str 
     """A network in float16 on the device, with weights that neither die out nor blow up on their way through it."""
     import torch
 
-    from easyphoto.backends.tensor_files import without_memory
+    from easyphoto.backends.ldm_names import Place
+    from easyphoto.backends.tensor_files import filled, without_memory
 
     generator = torch.Generator(device).manual_seed(seed)
     network = without_memory(lambda: _built(kind, config))
     state = {name: _random(name, like.shape, generator) for name, like in network.state_dict().items()}
-    network.load_state_dict(state, assign=True)
-    return network
+    place = {"dtype": torch.float16, "device": torch.device(device)}
+    return filled(network, state, lambda key: (Place(key),), what=kind.__name__, **place)
 
 
 def _built(kind: Any, config: Mapping[str, Any]) -> Any:

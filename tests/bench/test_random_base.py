@@ -60,3 +60,10 @@ def test_the_same_networks_are_made_in_memory_and_in_files(loaded):
 
     for one, other in zip(loaded.networks, made.networks, strict=True):
         assert all(torch.equal(tensor, other.state_dict()[name]) for name, tensor in one.state_dict().items())
+
+
+def test_nothing_of_a_network_in_memory_is_left_without_memory():
+    made = random_components(SD, width=0.05, dtype=torch.float32, device="cpu")
+
+    buffers = [buffer for network in made.networks for buffer in (*network.parameters(), *network.buffers())]
+    assert not any(buffer.is_meta for buffer in buffers)
