@@ -136,6 +136,8 @@ class Capabilities:
     """The subset of `conditions` that may start and end between the first step and the last."""
     refused_conditions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Condition kind that the backend knows and cannot apply here → the reason."""
+    at_a_time: int = 1
+    """How many requests it pays to give to one `inpaint_many`; 1: they are painted one by one."""
 
 
 class Backend(Protocol):

@@ -11,7 +11,7 @@ from easyphoto.architectures.registry import family_named
 from easyphoto.backends.base import InpaintRequest
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.images.pictures import as_picture
-from easyphoto.inference.placing import PlacedObject, PlacingModels, place
+from easyphoto.inference.placing import PlacedObject, PlacingModels, opened_placing, placed, together
 from easyphoto.inference.results import Photographs
 from easyphoto.progress import Cancelled
 from easyphoto.settings.placing import PlacingSettings
@@ -36,7 +36,9 @@ class Bench:
         for left, top, right, bottom in boxes or ((150, 100, 230, 180),):
             mask[top:bottom, left:right] = True
         thing = PlacedObject("Cup", (LoraCondition(self.lora, settings.lora_weight),), ("my cup",))
-        return place(as_picture(NOISE), mask, thing, settings, family, PlacingModels(self.backend, self.progress))
+        models = PlacingModels(self.backend, self.progress)
+        session = opened_placing(as_picture(NOISE), mask, thing, settings, family, models)
+        return together(session, [*placed(session)])
 
     @property
     def requests(self) -> list[InpaintRequest]:
