@@ -126,6 +126,8 @@ class Capabilities:
     device: str
     free_memory: int | None
     """Bytes; None if the device does not tell."""
+    at_a_time: int = 1
+    """How many pictures of the family's resolution `inpaint_many` paints together. It may be given more."""
     refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Control kind that cannot be applied → the reason: no model, or a licence that is not allowed."""
     checkpoints: tuple[str, ...] = ()
@@ -136,8 +138,6 @@ class Capabilities:
     """The subset of `conditions` that may start and end between the first step and the last."""
     refused_conditions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Condition kind that the backend knows and cannot apply here → the reason."""
-    at_a_time: int = 1
-    """How many requests it pays to give to one `inpaint_many`; 1: they are painted one by one."""
 
 
 class Backend(Protocol):

@@ -146,4 +146,4 @@ def _said_of(group: Sequence[Pass]) -> Text:
     what = group[0].told if len({each.part for each in group}) == 1 else Text(group[0].step)
     if len(seeds) == 1:
         return phase("paint", "seed {seed}: {what}", seed=seeds[0], what=what)
-    return phase("paint", "seeds {first} to {last}: {what}", first=seeds[0], last=seeds[-1], what=what)
+    return phase("paint-several", "seeds {first} to {last}: {what}", first=seeds[0], last=seeds[-1], what=what)

@@ -164,6 +164,21 @@ def test_progress_only_grows_and_reaches_its_total(bench):
     assert len({step[1] for step in bench.progress.steps}) == 1
 
 
+def test_several_are_painted_together_and_each_is_the_same_as_alone(tmp_path):
+    alone, batched = Bench(tmp_path), Bench(tmp_path)
+    batched.backend.at_a_time = 2
+    boxes, settings = ((40, 60, 120, 140), (250, 150, 340, 240)), replace(SETTINGS, count=3)
+
+    one_by_one, together = alone.place(*boxes, settings=settings), batched.place(*boxes, settings=settings)
+
+    # Both passes over both places for the first two seeds.
+    assert (alone.backend.batches, batched.backend.batches) == ([], [2] * 4)
+    for one, other in zip(one_by_one.results, together.results, strict=True):
+        assert one.image.tobytes() == other.image.tobytes()
+        assert one.record() == other.record()
+        assert [(each.name, each.face) for each in one.stages] == [(each.name, each.face) for each in other.stages]
+
+
 def test_a_cancel_is_obeyed(bench):
     bench.progress.cancel_at = 2
 
