@@ -156,7 +156,7 @@ def _turned(original: Original, rotation: int) -> Original:
 def _of_another_kind(session: PhotographSession, of_results: Sequence[str]) -> tuple[str, ...]:
     """Return the engine's remarks on the template's assigned faces, then those on results, and what they ask for."""
     engine = session.tools.engine
-    said = [
+    said: list[str] = [
         note(
             "template-of-another-kind",
             "Face {number} from the left on the template {words}.",
