@@ -96,7 +96,7 @@ def cases(asked: argparse.Namespace, folder: Path) -> Iterator[tuple[str, EasyPh
     from portrait_cost.subjects import add_second, write_checkpoint, write_template, write_workspace
 
     template = templates_folder() / TWO if asked.persons == 2 else write_template(folder, 640)
-    bases = {} if asked.no_miniature else {"miniature": None}
+    bases: dict[str, Path | None] = {} if asked.no_miniature else {"miniature": None}
     if asked.width:
         bases[f"SD 1.5 with {asked.width} channels"] = write_checkpoint(folder / "base", asked.width)
     for number, (name, base) in enumerate(bases.items()):
@@ -183,7 +183,7 @@ def counting() -> Iterator[Counted]:
         counted.reads += 1
         return read(*given)
 
-    MergedLoras.switch, lora_apply.read_changes = switched, reading  # type: ignore[method-assign]
+    MergedLoras.switch, lora_apply.read_changes = switched, reading  # type: ignore[method-assign, assignment]
     try:
         yield counted
     finally:
