@@ -23,6 +23,7 @@ from easyphoto.backends.base import (
     Result,
     Sampler,
 )
+from easyphoto.backends.batches import worth_at_a_time
 from easyphoto.backends.components import Components
 from easyphoto.backends.conditions import LoraCondition, loras_in, require_conditions
 from easyphoto.backends.controls import ActiveControl, ControlNets
@@ -151,6 +152,7 @@ class LocalBackend:
             refused=self._controls.refused(),
             conditions=tuple(APPLIERS),
             timed_conditions=tuple(APPLIERS),
+            at_a_time=worth_at_a_time(self._device, (self._components.family.resolution // LATENT_FACTOR) ** 2),
         )
 
     def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:

@@ -98,6 +98,8 @@ class JobContext:
 
     def picture_finished(self, file: Path, template: Path, made: Photograph) -> None:
         self.pictures.append(picture_answer(file, template.stem, made, self))
+        # Others may still be in the making.
+        self._show(made.image)
 
     def training_event(self, event: Event) -> None:
         """Show samples, and thin out steps as progress is thinned."""
