@@ -17,6 +17,7 @@ HOST_READS = (
     torch.ops.aten.nonzero.default,
     torch.ops.aten.equal.default,
     torch.ops.aten.masked_select.default,
+    torch.ops.aten._unique2.default,
     torch.ops.aten.lift_fresh.default,
 )
 """Operators that make a GPU wait for the processor, or upload what Python holds: none can be recorded."""
@@ -31,7 +32,7 @@ class HostReads(TorchDispatchMode):
         self._refuse = refuse
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in HOST_READS or func.overloadpacket is torch.ops.aten._unique2:
+        if func in HOST_READS:
             if self._refuse:
                 raise RuntimeError(f"operation not permitted when stream is capturing: {func}")
             self.names.append(func.overloadpacket.__name__)

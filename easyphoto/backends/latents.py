@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,23 +64,27 @@ def latent_mask(masks: Sequence[np.ndarray], shape: tuple[int, int]) -> torch.Te
 
 @dataclass(frozen=True, eq=False)
 class Preview:
-    """A cheap preview of latents without the autoencoder: the linear map that best fits one picture to its latents."""
+    """A cheap preview of latents without the autoencoder: the linear map that best fits one picture to its latents.
 
-    colours: torch.Tensor
-    """float32 (channels + 1, 3); the last row is the bias."""
-    size: tuple[int, int]
+    Nothing is computed, and nothing read back from the device, before the first preview is asked for.
+    """
 
-    @classmethod
-    def fitted(cls, latents: torch.Tensor, picture: Image.Image) -> Preview:
-        """Fit the map to latents (batch, channels, height, width), the first of which encode the RGB picture."""
-        small = functional.adaptive_avg_pool2d(as_tensor([picture]), tuple(latents.shape[-2:]))
-        return cls(torch.linalg.lstsq(_columns(latents), small[0].flatten(1).T).solution, picture.size)
+    latents: torch.Tensor
+    """(batch, channels, height, width), the first of which encode `picture`."""
+    picture: Image.Image
+    """RGB."""
+
+    @cached_property
+    def colours(self) -> torch.Tensor:
+        """The map, float32 (channels + 1, 3); the last row is the bias."""
+        small = functional.adaptive_avg_pool2d(as_tensor([self.picture]), tuple(self.latents.shape[-2:]))
+        return torch.linalg.lstsq(_columns(self.latents), small[0].flatten(1).T).solution
 
     def __call__(self, latents: torch.Tensor) -> Image.Image:
-        """An RGB preview of the first picture in latents (batch, channels, height, width), at `size`."""
+        """An RGB preview of the first picture in latents (batch, channels, height, width), of the size of `picture`."""
         height, width = latents.shape[-2:]
         pixels = (_columns(latents[:1]) @ self.colours).clamp(0, 1).reshape(height, width, 3)
-        return as_picture((pixels * 255).numpy().astype(np.uint8)).resize(self.size, Image.Resampling.BILINEAR)
+        return as_picture((pixels * 255).numpy().astype(np.uint8)).resize(self.picture.size, Image.Resampling.BILINEAR)
 
 
 def _columns(latents: torch.Tensor) -> torch.Tensor:

@@ -286,7 +286,7 @@ class LocalBackend:
         start = old
         if batch[0].fill is Fill.NOISE:
             start = torch.lerp(old, _noise(old.shape, generators, old.device), mask)
-        preview = Preview.fitted(old, batch[0].image)
+        preview = Preview(old, batch[0].image)
         return LatentBatch(start, noise, generators, Repaint(old, mask), batch[0].denoise, preview)
 
     def _blank_canvas(self, request: GenerateRequest) -> LatentBatch:

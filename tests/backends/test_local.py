@@ -266,7 +266,7 @@ def test_a_preview_of_the_old_latents_looks_like_the_old_picture() -> None:
     blocks = np.asarray(picture.resize((6, 4), Image.Resampling.BOX), np.float32) / 255
     latents = torch.from_numpy(blocks).permute(2, 0, 1)[None] * 3 - 1
 
-    shown = pixels(Preview.fitted(latents, picture)(latents)).astype(int)
+    shown = pixels(Preview(latents, picture)(latents)).astype(int)
 
     whole = pixels(picture.resize((6, 4), Image.Resampling.BOX).resize((48, 32), Image.Resampling.BILINEAR))
     assert np.abs(shown - whole).max() <= 2
