@@ -55,7 +55,9 @@ class ActiveControl:
     words: torch.Tensor | None = None
     """(N, tokens, width): what it sees in place of the prompt's words, in their rows. InstantID's sees face tokens."""
     masks: torch.Tensor | None = None
-    """float32 (batch, height, width) in 0..1: where it acts; None: everywhere."""
+    """float32 (batch, height, width) in 0..1, on the device: where it acts; None: everywhere."""
+    lies: torch.device | None = None
+    """Where the network is between its calls, for which it comes to the device; None: it is there."""
 
     def is_on(self, progress: float) -> bool:
         """Whether the control acts in a step; `progress` is the step's middle as a fraction of all steps."""
@@ -70,6 +72,8 @@ class ActiveControl:
         `added` holds the extra inputs of some families' networks; the others ignore it.
         """
         copies = len(latents) // len(self.seen)
+        if self.lies is not None:
+            self.network.to(latents.device)
         down, middle = self.network(
             latents,
             timestep,
@@ -79,6 +83,8 @@ class ActiveControl:
             added_cond_kwargs=added,
             return_dict=False,
         )
+        if self.lies is not None:
+            self.network.to(self.lies)
         return [self._masked(each) for each in down], self._masked(middle)
 
     def _masked(self, residual: torch.Tensor) -> torch.Tensor:
@@ -109,6 +115,12 @@ class ControlNets:
         self._family, self._base, self._store, self._unet = family, base, store, unet
         self._dtype, self._device = dtype, device
         self._loaded: dict[Path, ControlNetwork] = {}
+        self.visit_from: torch.device | None = None
+        """Where networks lie that come to the device one after another, in each step; None: they are there."""
+
+    @property
+    def loaded(self) -> tuple[ControlNetwork, ...]:
+        return tuple(self._loaded.values())
 
     def kinds(self) -> tuple[str, ...]:
         return tuple(kind for kind in self._family.controls if self._place(kind) is not None)
@@ -157,7 +169,9 @@ class ControlNets:
         first, control = column[0], self._network(place)
         images = as_tensor([each.image for each in column]).to(self._device, self._dtype)
         seen = control.embedding(images)
-        return ActiveControl(first.kind, control.network, seen, first.weight, first.start, first.end)
+        return ActiveControl(
+            first.kind, control.network, seen, first.weight, first.start, first.end, lies=self.visit_from
+        )
 
     def to(self, device: torch.device) -> None:
         self._device = device

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,9 @@ from torch.nn import functional
 from easyphoto.errors import BackendError
 from easyphoto.images.pictures import as_array, as_picture
 from easyphoto.messages import text
+
+LATENT_FACTOR = 8
+"""Pixels per latent cell, along each side, in every Stable Diffusion autoencoder."""
 
 
 def as_tensor(pictures: Sequence[Image.Image]) -> torch.Tensor:
@@ -32,6 +36,21 @@ def encoded(vae: Any, pictures: Sequence[Image.Image]) -> torch.Tensor:
     pixels = (as_tensor(pictures) * 2 - 1).to(weight)
     mode = vae.encode(pixels).latent_dist.mode().float()
     return (mode - (vae.config.shift_factor or 0.0)) * vae.config.scaling_factor
+
+
+@contextmanager
+def in_tiles(vae: Any, side: int | None) -> Iterator[None]:
+    """Have the autoencoder take pictures in overlapping tiles of `side` latent cells, by diffusers' own tiling, which
+    needs the memory of one tile. None: as it is."""
+    names = ("use_tiling", "tile_latent_min_size", "tile_sample_min_size")
+    before = [getattr(vae, name) for name in names] if side else []
+    if side:
+        vae.use_tiling, vae.tile_latent_min_size, vae.tile_sample_min_size = True, side, side * LATENT_FACTOR
+    try:
+        yield
+    finally:
+        for name, value in zip(names, before, strict=False):
+            setattr(vae, name, value)
 
 
 def decoded(vae: Any, latents: torch.Tensor) -> list[np.ndarray]:

@@ -14,6 +14,7 @@ import torch
 
 from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
+from easyphoto.backends.memory import clear_memory
 from easyphoto.errors import InputError, OutOfMemory
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.machine import ran_out_of_memory
@@ -21,7 +22,7 @@ from easyphoto.messages import text
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import add_adapters
-from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, clear_memory, plan_training
+from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, plan_training
 from easyphoto.training.checkpoint import marks, resume, save_lora, save_resume
 from easyphoto.training.conclude import conclude, facts_of
 from easyphoto.training.context import RunContext
