@@ -74,3 +74,8 @@ def graphs_refused(device: str | torch.device) -> Text | None:
         # torch offers them, but nobody has tried them with this code.
         return text("CUDA graphs are used on NVIDIA GPUs alone, and this is an AMD GPU.")
     return None
+
+
+def recorder_for(device: torch.device) -> Recorder | None:
+    """What records calls on the device; None if nothing does."""
+    return CudaRecorder(device) if graphs_refused(device) is None else None

@@ -17,7 +17,7 @@ from easyphoto.backends.components import Components
 from easyphoto.backends.conditions import LoraCondition, loras_in
 from easyphoto.backends.controls import ActiveControl, ControlNets
 from easyphoto.backends.denoiser_graphs import DenoiserGraphs
-from easyphoto.backends.graphs import CudaRecorder, graphs_refused
+from easyphoto.backends.graphs import recorder_for
 from easyphoto.backends.latents import LATENT_FACTOR, decoded, encoded, in_tiles
 from easyphoto.backends.local_conditions import ActiveConditions, conditions_applied
 from easyphoto.backends.networks import Networks
@@ -52,12 +52,12 @@ class LocalPainter:
         """The arguments are those of `LocalBackend`."""
         self._components, self._controls, self._device = components, controls, device
         self._models, self._key, self._store, self._owns = models, key, store, owns
-        records = owns and graphs_refused(device) is None
-        self.graphs = DenoiserGraphs(CudaRecorder(device) if records else None)
+        # Networks that somebody else uses stay where they are, and others may change what a recording depends on.
+        recorder = recorder_for(device) if owns else None
+        self.graphs = DenoiserGraphs(recorder)
         self.placement = Placement(components, controls, device)
-        # Networks that somebody else uses stay where they are.
         can_move = owns and device.type != "cpu"
-        self.memory = PictureMemory(components, device, can_move=can_move, graphs=records)
+        self.memory = PictureMemory(components, device, can_move=can_move, graphs=recorder is not None)
 
     def at_a_time(self, resolution: int) -> int:
         """How many pictures of that side in pixels fit the memory at a time."""
