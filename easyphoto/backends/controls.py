@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,20 +73,28 @@ class ActiveControl:
         `added` holds the extra inputs of some families' networks; the others ignore it.
         """
         copies = len(latents) // len(self.seen)
-        if self.lies is not None:
-            self.network.to(latents.device)
-        down, middle = self.network(
-            latents,
-            timestep,
-            encoder_hidden_states=words if self.words is None else self.words,
-            controlnet_cond=self.seen.repeat(copies, 1, 1, 1),
-            conditioning_scale=self.weight,
-            added_cond_kwargs=added,
-            return_dict=False,
-        )
-        if self.lies is not None:
-            self.network.to(self.lies)
+        with self._at_hand(latents.device):
+            down, middle = self.network(
+                latents,
+                timestep,
+                encoder_hidden_states=words if self.words is None else self.words,
+                controlnet_cond=self.seen.repeat(copies, 1, 1, 1),
+                conditioning_scale=self.weight,
+                added_cond_kwargs=added,
+                return_dict=False,
+            )
         return [self._masked(each) for each in down], self._masked(middle)
+
+    @contextmanager
+    def _at_hand(self, device: torch.device) -> Iterator[None]:
+        if self.lies is None:
+            yield
+            return
+        self.network.to(device)
+        try:
+            yield
+        finally:
+            self.network.to(self.lies)
 
     def _masked(self, residual: torch.Tensor) -> torch.Tensor:
         if self.masks is None:

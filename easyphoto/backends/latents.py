@@ -38,6 +38,17 @@ def encoded(vae: Any, pictures: Sequence[Image.Image]) -> torch.Tensor:
     return (mode - (vae.config.shift_factor or 0.0)) * vae.config.scaling_factor
 
 
+def lay_out(vae: Any, device: torch.device) -> None:
+    """Lay an autoencoder's weights out in memory as its convolutions are fastest on the device.
+
+    Channels last for float32 on a processor with oneDNN. tools/memory_layouts.py: its time is 0.70 to 0.89 of the usual
+    layout's for the miniature, 0.65 to 0.80 for SD 1.5 at a quarter of its width, with the same bytes. UNet (0.99 to
+    1.06) and ControlNets (0.91 to 0.99) gain nothing that is sure, because their attention works on rows of cells.
+    """
+    if device.type == "cpu" and next(vae.parameters()).dtype is torch.float32 and torch.backends.mkldnn.is_available():
+        vae.to(memory_format=torch.channels_last)
+
+
 @contextmanager
 def in_tiles(vae: Any, side: int | None) -> Iterator[None]:
     """Have the autoencoder take pictures in overlapping tiles of `side` latent cells, by diffusers' own tiling, which

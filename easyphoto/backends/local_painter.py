@@ -18,7 +18,7 @@ from easyphoto.backends.conditions import LoraCondition, loras_in
 from easyphoto.backends.controls import ActiveControl, ControlNets
 from easyphoto.backends.denoiser_graphs import DenoiserGraphs
 from easyphoto.backends.graphs import recorder_for
-from easyphoto.backends.latents import LATENT_FACTOR, decoded, encoded, in_tiles
+from easyphoto.backends.latents import LATENT_FACTOR, decoded, encoded, in_tiles, lay_out
 from easyphoto.backends.local_conditions import ActiveConditions, conditions_applied
 from easyphoto.backends.networks import Networks
 from easyphoto.backends.picture_memory import MOST_AT_A_TIME, PictureMemory, Stage, Work, tiles_note
@@ -55,6 +55,7 @@ class LocalPainter:
         # Networks that somebody else uses stay where they are, and others may change what a recording depends on.
         recorder = recorder_for(device) if owns else None
         self.graphs = DenoiserGraphs(recorder)
+        lay_out(components.vae, device)
         self.placement = Placement(components, controls, device)
         can_move = owns and device.type != "cpu"
         self.memory = PictureMemory(components, device, can_move=can_move, graphs=recorder is not None)

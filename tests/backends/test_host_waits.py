@@ -9,13 +9,15 @@ import pytest
 import torch
 
 from easyphoto.backends.base import Sampler
+from easyphoto.backends.controls import ActiveControl
 from easyphoto.backends.latents import Preview
 from easyphoto.backends.sampling import Denoiser, Repaint, make_schedule, sample
 from easyphoto.progress import NullProgress, Progress
 from tests.backends.contract import drawn_picture
 from tests.backends.test_sampling_laws import config, drawn, generators
 from tests.fakes import RecordingProgress
-from tests.far_device import FAR, FarDevice, far
+from tests.far_device import FAR, FarDevice, FarTensor, far
+from tests.tiny_family import POOLED_WIDTH, make_controlnet, make_unet, make_unet_xl
 
 STEPS = 20
 
@@ -78,3 +80,46 @@ def test_a_preview_is_read_back_only_where_it_is_shown() -> None:
     # Four previews, and once the latents that the colours are fitted to.
     assert len(progress.previews) == STEPS // 5
     assert meanwhile == {"download": 5}
+
+
+class FarNetwork:
+    """A network whose weights lie on the device."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        self._network = network
+        self._weights = {name: far(each.detach()) for name, each in network.state_dict().items()}
+        self.conv_in = network.conv_in
+
+    def __call__(self, *inputs: Any, **more: Any) -> Any:
+        return torch.func.functional_call(self._network, self._weights, inputs, more)
+
+
+@pytest.mark.parametrize("family", ["sd15", "sdxl"])
+def test_a_call_of_unet_and_controlnets_neither_reads_nor_uploads_so_that_it_can_be_recorded(family: str) -> None:
+    """Also with masks, as InstantID's ControlNet has them."""
+    torch.manual_seed(0)
+    unet = (make_unet if family == "sd15" else make_unet_xl)().eval()
+    control = make_controlnet(unet).eval()
+    control.controlnet_cond_embedding = torch.nn.Identity()
+    width = unet.config.cross_attention_dim
+    words, latents, seen = torch.randn(2, 7, width), torch.randn(1, 4, 8, 8), torch.randn(1, 32, 8, 8)
+    pooled = {"text_embeds": torch.randn(2, POOLED_WIDTH), "time_ids": torch.ones(2, 6)}
+    added = pooled if family == "sdxl" else None
+
+    def said(put: Any, one: Any, other: Any) -> torch.Tensor:
+        masks = put(torch.ones(1, 64, 64))
+        controls = (
+            ActiveControl("canny", other, put(seen), 0.5, 0, 1),
+            ActiveControl("face", other, put(seen), 0.7, 0, 1, words=put(words), masks=masks),
+        )
+        told = added and {name: put(each) for name, each in added.items()}
+        return Denoiser(one, put(words), 3.0, controls, told)(put(latents), put(torch.tensor(500)), 0.5)
+
+    with torch.no_grad():
+        expected = said(lambda tensor: tensor, unet, control)
+        with FarDevice() as device:
+            made = said(far, FarNetwork(unet), FarNetwork(control))
+
+    assert device.waits == {}
+    assert isinstance(made, FarTensor)
+    assert torch.allclose(made.near, expected, atol=1e-5)
