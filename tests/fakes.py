@@ -49,9 +49,9 @@ class RecordingProgress:
     checks: int = 0
 
     def step(self, done: int, total: int, message: str = "", *, preview: Any = None) -> None:
-        self.steps.append((done, total, message))
         if preview is not None:
-            self.previews.append(preview)
+            self.previews.append(preview() if callable(preview) else preview)
+        self.steps.append((done, total, message))
 
     def check(self) -> None:
         self.checks += 1
