@@ -265,7 +265,8 @@ def portrait(options: argparse.Namespace) -> Facts:
     from easyphoto.backends.local import open_local
     from easyphoto.images.pictures import read_picture, write_picture
     from easyphoto.inference.identities.lora import TrainedLora
-    from easyphoto.inference.pipeline import PipelineModels, photograph
+    from easyphoto.inference.pipeline import photograph
+    from easyphoto.inference.session import PipelineModels
     from easyphoto.inference.subject import Subject
     from easyphoto.settings.inference import InferenceSettings
     from easyphoto.workspace.shipped import templates_folder

@@ -13,6 +13,7 @@ import torch
 
 from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
+from easyphoto.backends.memory import clear_memory
 from easyphoto.errors import OutOfMemory
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.machine import ran_out_of_memory
@@ -20,7 +21,7 @@ from easyphoto.messages import text
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.training.adapters import add_adapters
 from easyphoto.training.arithmetic import precision
-from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, clear_memory, plan_training
+from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, plan_training
 from easyphoto.training.capture import NotCaptured, recorder_for
 from easyphoto.training.checkpoint import marks, resume, save_lora, save_resume
 from easyphoto.training.conclude import conclude, facts_of

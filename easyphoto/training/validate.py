@@ -13,6 +13,7 @@ from PIL import Image
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Control, InpaintRequest, Result, Sampler
+from easyphoto.backends.memory import clear_memory
 from easyphoto.errors import BadPicture, OutOfMemory
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
 from easyphoto.geometry import Size, resized_points, square_around
@@ -20,7 +21,6 @@ from easyphoto.images.masks import dilated
 from easyphoto.images.pictures import read_picture, resized
 from easyphoto.messages import note
 from easyphoto.progress import Progress
-from easyphoto.training.budget import clear_memory
 from easyphoto.training.data import Entry
 from easyphoto.training.samples import Column, Samples
 
