@@ -17,6 +17,7 @@ from easyphoto.bench.gpu.run import run
 from easyphoto.bench.gpu.state import BenchState
 from easyphoto.bench.gpu.table import compared_trainers, record, share, table
 from easyphoto.bench.gpu.trainers import command_for, step_seconds
+from easyphoto.bench.gpu.unit import measured as in_process
 from easyphoto.errors import InputError
 from easyphoto.progress import NullProgress
 from easyphoto.training.commands import CommandFailed
@@ -187,7 +188,24 @@ def test_a_trainer_is_named_with_its_checkout_and_its_python(tmp_path):
 
 
 @pytest.mark.slow
-def test_every_phase_runs_on_a_processor_at_a_tenth_of_the_width(tmp_path):
+def test_a_measurement_runs_in_a_process_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(BenchPlan, "units", lambda plan, phases=(): [Unit("device", "device", 1)])
+
+    state, _ = measured(tmp_path)
+
+    assert state.results["device"]["versions"]["torch"]
+    assert state.results["device"]["matmul_tflops"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_every_phase_runs_on_a_processor_at_a_tenth_of_the_width(tmp_path, monkeypatch):
+    def here(unit: Unit, state: BenchState, deadline: running.Deadline) -> dict:
+        return json.loads(json.dumps(in_process(unit.phase, state.file.parent, state.plan)))
+
+    # In this process, because a process for each would import the libraries eight times.
+    monkeypatch.setattr(running, "_measured", here)
+
     state, said = measured(tmp_path)
 
     assert {name: result for name, result in state.results.items() if "failed" in result} == {}
