@@ -70,7 +70,7 @@ class TrainSettings(Settings):
         "for each template, which vote.",
     )
     validation_strength: float = slider(0.65, 0.05, 1.0, step=0.05, label="Test picture strength")
-    validation_steps: int = slider(20, 1, 150, step=1, label="Test picture steps")
+    validation_steps: int = slider(12, 1, 150, step=1, label="Test picture steps")
     validation_cfg: float | None = slider(
         None, 1.0, 30.0, step=0.5, label="Test picture CFG scale", help="Empty: the usual one for the model."
     )

@@ -128,6 +128,8 @@ def test_a_run_of_before_is_read_as_a_persons_and_resumed_under_its_fingerprint(
 
     assert read == run
     assert read.shows_face
-    fixed = TrainRun("anna", "a", "miniature", "miniature", "dataset", settings=TrainSettings(seed=3))
+    fixed = TrainRun(
+        "anna", "a", "miniature", "miniature", "dataset", settings=TrainSettings(seed=3, validation_steps=20)
+    )
     assert fixed.fingerprint() == FINGERPRINT_OF_BEFORE
     assert replace(fixed, concept="scene").fingerprint() != FINGERPRINT_OF_BEFORE

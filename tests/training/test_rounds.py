@@ -13,6 +13,8 @@ import pytest
 pytest.importorskip("torch")
 
 from easyphoto.progress import Cancelled
+from easyphoto.settings.presets import preset
+from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.records import write_json
 from easyphoto.training.checkpoint import marks
 from easyphoto.training.events import Done, Sample
@@ -103,3 +105,26 @@ def test_the_time_left_is_measured_by_rounds_of_the_same_size_else_by_pictures()
     assert judging_seconds(((1, 2.0), (1, 4.0)), (1, 4)) == 3.0 + 12.0
     assert judging_seconds(((1, 3.0), (4, 6.0)), (1, 4, 4)) == 3.0 + 6.0 + 6.0
     assert judging_seconds(((1, 3.0),), ()) == 0.0
+
+
+STEP, DENOISE, AUTOENCODER = 7.977, 2.353, 3.631
+"""TFLOP of SD 1.5, as tools/validation_share.py counts them: a training step, a step of a test picture, and its
+autoencoder."""
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "pictures", "percent"),
+    # At each mark of the first half one picture, four at each of the second, and four of the merge.
+    [("fast", 400, 2 + 8 + 4, 7.2), ("balanced", 800, 4 + 16 + 4, 7.8), ("thorough", 1200, 6 + 24 + 4, 7.4)],
+)
+def test_test_pictures_take_at_most_eight_percent_of_a_training(name: str, steps: int, pictures: int, percent: float):
+    settings = preset(TrainSettings, name)
+    places = marks(steps, settings.validations)
+
+    drawn = sum(4 if has_votes(mark, steps) else 1 for mark in places) + 4
+    each = round(settings.validation_steps * settings.validation_strength) * DENOISE + AUTOENCODER
+    share = 100 * drawn * each / (drawn * each + steps * STEP)
+
+    assert settings.steps in (None, steps)
+    assert drawn == pictures
+    assert round(share, 1) == percent
