@@ -99,8 +99,9 @@ class Validator(Samples):
     def columns(self) -> tuple[Column, ...]:
         return tuple(Column(view.template, view.image, f"template {view.template}") for view in self.views)
 
-    def _painted(self, progress: Progress) -> Sequence[Result]:
-        requests = [self._request(view) for view in self.views]
+    def _painted(self, columns: Sequence[Column], progress: Progress) -> Sequence[Result]:
+        wanted = {column.number for column in columns}
+        requests = [self._request(view) for view in self.views if view.template in wanted]
         # A batch of several templates costs little more than a single one.
         with suppress(OutOfMemory):
             return self.backend.inpaint_many(requests, progress)
