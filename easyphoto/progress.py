@@ -15,7 +15,11 @@ class Progress(Protocol):
     """Passed as an argument to every function that takes longer than a second; never a global."""
 
     def step(self, done: int, total: int, message: str = "", *, preview: Any = None) -> None:
-        """Report that `done` of `total` parts are finished; `preview` is a PIL image to show meanwhile."""
+        """Report that `done` of `total` parts are finished; `preview` is a PIL image to show meanwhile, or makes one.
+
+        What makes one is called during this call or not at all: most previews are shown to nobody, and making one waits
+        for the device.
+        """
         ...
 
     def check(self) -> None:

@@ -29,7 +29,7 @@ from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.inference.results import Photograph
 from easyphoto.preprocess.verdict import Check
-from easyphoto.progress import Cancelled, Progress
+from easyphoto.progress import Cancelled, Progress, TurnProgress
 from easyphoto.storage.records import utc_now
 from easyphoto.training.events import Event
 from easyphoto.weights.catalog import UsedWeight
@@ -49,9 +49,9 @@ class RecordingProgress:
     checks: int = 0
 
     def step(self, done: int, total: int, message: str = "", *, preview: Any = None) -> None:
-        self.steps.append((done, total, message))
         if preview is not None:
-            self.previews.append(preview)
+            self.previews.append(preview() if callable(preview) else preview)
+        self.steps.append((done, total, message))
 
     def check(self) -> None:
         self.checks += 1
@@ -98,9 +98,14 @@ class FakeBackend:
     prepared: bool = False
     closed: int = 0
     weights: tuple[UsedWeight, ...] = ()
+    at_a_time: int = 1
+    batches: list[int] = field(default_factory=list)
+    """How many requests each call of `inpaint_many` had."""
 
     def capabilities(self) -> Capabilities:
-        return Capabilities((self.family,), self.controls, tuple(Sampler), (), (), "fake", None, conditions=("lora",))
+        return Capabilities(
+            (self.family,), self.controls, tuple(Sampler), (), (), "fake", None, self.at_a_time, conditions=("lora",)
+        )
 
     def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
         check_inpaint(request, 8)
@@ -110,7 +115,9 @@ class FakeBackend:
         return self._answer(request, blended(ground, tinted, alpha), progress)
 
     def inpaint_many(self, requests: Sequence[InpaintRequest], progress: Progress) -> tuple[Result, ...]:
-        return tuple(self.inpaint(request, progress) for request in requests)
+        self.batches.append(len(requests))
+        turns = [TurnProgress(progress, turn, len(requests)) for turn in range(len(requests))]
+        return tuple(self.inpaint(request, turn) for request, turn in zip(requests, turns, strict=True))
 
     def generate(self, request: GenerateRequest, progress: Progress) -> Result:
         check_generate(request, 8)

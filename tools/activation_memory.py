@@ -1,9 +1,9 @@
-"""How much memory a training step needs beside the weights, counted without any: networks of true size on torch's
-"meta" device, where tensors have shapes and no content.
+"""How much memory a training step and a picture need beside the weights, counted without any: networks of true size on
+torch's "meta" device, where tensors have shapes and no content.
 
-Every storage that comes to life in forward and backward is counted until nobody holds it; the peak is what a device
-must have free. Attention is counted as the fused kernels do it, which never hold the square of the tokens.
-The figures are the table in easyphoto/training/budget.py:
+Every storage that comes to life is counted until nobody holds it; the peak is what a device must have free. Attention
+is counted as the fused kernels do it, which never hold the square of the tokens. The figures are the `Activations` and
+`PictureActivations` of the families in easyphoto/architectures:
 
     python tools/activation_memory.py sd15 sdxl miniature
 """
@@ -171,15 +171,69 @@ def count(family: Family, *, dtype: torch.dtype, checkpointing: bool) -> dict[in
     return found
 
 
+def count_pictures(family: Family, dtype: torch.dtype) -> dict[str, int]:
+    """Bytes for each latent cell that two more rows make in a denoising step, and two more pictures in the autoencoder,
+    at the family's resolution or at half of it, whichever is larger."""
+    from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
+
+    with torch.device("meta"):
+        unet = UNet2DConditionModel.from_config(json.loads((family.folder / "unet/config.json").read_text()))
+        control = ControlNetModel.from_unet(unet, load_weights_from_unet=False)
+        vae = AutoencoderKL.from_config(json.loads((family.folder / "vae/config.json").read_text()))
+    networks = [network.to(dtype).eval() for network in (unet, control, vae)]
+    found: dict[str, list[int]] = {"step": [], "encode": [], "decode": []}
+    real = functional.scaled_dot_product_attention
+    functional.scaled_dot_product_attention = lambda query, *_, **__: torch.empty_like(query)
+    try:
+        for cells in (family.resolution // 16, family.resolution // 8):
+            for name, seen in found.items():
+                two, four = (_peak_of(name, networks, cells, rows, dtype) for rows in (2, 4))
+                seen.append(round((four - two) / 2 / cells**2))
+    finally:
+        functional.scaled_dot_product_attention = real
+    return {name: max(seen) for name, seen in found.items()}
+
+
+@torch.no_grad()
+def _peak_of(name: str, networks: list[Any], cells: int, rows: int, dtype: torch.dtype) -> int:
+    unet, control, vae = networks
+
+    def empty(*shape: int) -> torch.Tensor:
+        return torch.empty(*shape, dtype=dtype, device="meta")
+
+    latents = empty(rows, unet.config.in_channels, cells, cells)
+    with Peak() as peak:
+        if name == "encode":
+            vae.encode(empty(rows, 3, 8 * cells, 8 * cells))
+        elif name == "decode":
+            vae.decode(latents)
+        else:
+            words = empty(rows, 77, unet.config.cross_attention_dim)
+            pooled = unet.config.projection_class_embeddings_input_dim
+            added = pooled and {
+                "text_embeds": empty(rows, pooled - 6 * unet.config.addition_time_embed_dim),
+                "time_ids": torch.empty(rows, 6, device="meta"),
+            }
+            told = {"encoder_hidden_states": words, "added_cond_kwargs": added or None, "return_dict": False}
+            time = torch.zeros((), dtype=torch.long, device="meta")
+            down, middle = control(latents, time, controlnet_cond=empty(rows, 3, 8 * cells, 8 * cells), **told)
+            unet(latents, time, down_block_additional_residuals=down, mid_block_additional_residual=middle, **told)
+    return peak.most
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Count the memory of a training step on networks of true size.")
+    parser = argparse.ArgumentParser(description="Count the memory of a step and of pictures on networks of true size.")
     parser.add_argument("families", nargs="+", choices=sorted(FAMILIES))
     for name in parser.parse_args().families:
         for dtype in (torch.float32, torch.bfloat16):
             for checkpointing in (False, True):
                 with quiet_libraries():
                     found = count(FAMILIES[name], dtype=dtype, checkpointing=checkpointing)
-                print(name, str(dtype).removeprefix("torch."), "checkpointing" if checkpointing else "plain", found)
+                how = "checkpointing" if checkpointing else "plain"
+                print(name, "step", str(dtype).removeprefix("torch."), how, found)
+        for dtype in (torch.float32, torch.float16):
+            with quiet_libraries():
+                print(name, "pictures", str(dtype).removeprefix("torch."), count_pictures(FAMILIES[name], dtype))
 
 
 if __name__ == "__main__":

@@ -181,7 +181,8 @@ def photographing(side: int) -> Callable[[], object]:
     from easyphoto.architectures.miniature import MINIATURE
     from easyphoto.faces.outline import ANGLES, Outline
     from easyphoto.faces.skin_tone import SkinTone
-    from easyphoto.inference.pipeline import PipelineModels, photograph
+    from easyphoto.inference.pipeline import photograph
+    from easyphoto.inference.session import PipelineModels
     from easyphoto.inference.subject import Subject
     from easyphoto.settings.inference import InferenceSettings
     from tests.fakes import FakeBackend, RecordingProgress

@@ -146,34 +146,9 @@ def random_control(configs: Path, seed: int) -> Any:
 
 
 def randomised(kind: Any, folder: Path, seed: int) -> Any:
-    """A network in float16 with weights that neither die out nor blow up on their way through it."""
-    import torch
+    from easyphoto.bench.random_base import random_network
 
-    from easyphoto.backends.tensor_files import without_memory
-
-    config = json.loads((folder / "config.json").read_text("utf-8"))
-    generator = torch.Generator().manual_seed(seed)
-    network = without_memory(lambda: built(kind, config))
-    state = {name: random_tensor(name, like.shape, generator) for name, like in network.state_dict().items()}
-    network.load_state_dict(state, assign=True)
-    return network
-
-
-def built(kind: Any, config: dict[str, Any]) -> Any:
-    if hasattr(kind, "from_config"):
-        return kind.from_config(config)
-    from transformers import CLIPTextConfig
-
-    return kind(CLIPTextConfig(**config))
-
-
-def random_tensor(name: str, shape: tuple[int, ...], generator: Any) -> Any:
-    import torch
-
-    if len(shape) > 1:
-        spread = 0.02 if "embedding" in name else torch.Size(shape[1:]).numel() ** -0.5
-        return torch.randn(shape, generator=generator).mul_(spread).half()
-    return torch.full(shape, 0.0 if name.endswith("bias") else 1.0, dtype=torch.float16)
+    return random_network(kind, json.loads((folder / "config.json").read_text("utf-8")), seed)
 
 
 def header(options: argparse.Namespace) -> Facts:
@@ -290,7 +265,8 @@ def portrait(options: argparse.Namespace) -> Facts:
     from easyphoto.backends.local import open_local
     from easyphoto.images.pictures import read_picture, write_picture
     from easyphoto.inference.identities.lora import TrainedLora
-    from easyphoto.inference.pipeline import PipelineModels, photograph
+    from easyphoto.inference.pipeline import photograph
+    from easyphoto.inference.session import PipelineModels
     from easyphoto.inference.subject import Subject
     from easyphoto.settings.inference import InferenceSettings
     from easyphoto.workspace.shipped import templates_folder

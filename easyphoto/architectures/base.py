@@ -134,6 +134,19 @@ class Activations:
 
 
 @dataclass(frozen=True)
+class PictureActivations:
+    """Numbers that the networks hold at most while they paint, per latent cell; a number has the bytes of their dtype.
+
+    Counted by tools/activation_memory.py like `Activations`.
+    """
+
+    step: int
+    """In a denoising step of UNet and ControlNets, for each row: a picture has two with classifier-free guidance."""
+    decode: int
+    """In the autoencoder, for each picture that it decodes; encoding takes less."""
+
+
+@dataclass(frozen=True)
 class LearningDefaults:
     """What a family prescribes for learning something other than a face; None: as for a face."""
 
@@ -168,6 +181,7 @@ class Family:
     text_encoders: tuple[TextEncoder, ...]
     """In the order in which their hidden states are concatenated."""
     activations: Activations
+    painting: PictureActivations
     resolution: int
     """Side in pixels of the square the networks work on."""
     crop_factor: float

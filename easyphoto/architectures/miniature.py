@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from easyphoto.architectures.base import CLIP_L, Activations, Family, IdentityModels, IdentityWeights
+from easyphoto.architectures.base import (
+    CLIP_L,
+    Activations,
+    Family,
+    IdentityModels,
+    IdentityWeights,
+    PictureActivations,
+)
 
 MINIATURE = Family(
     id="miniature",
@@ -15,6 +22,7 @@ MINIATURE = Family(
     # It needs the tokenizer in its folder, so a single file would not be enough.
     text_encoders=(replace(CLIP_L, prefix=None),),
     activations=Activations(43_060, 8_312, 31_292, 6_276),
+    painting=PictureActivations(2_463, 6_168),
     resolution=128,
     crop_factor=1.45,
     latent_multiple=8,

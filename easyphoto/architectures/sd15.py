@@ -15,6 +15,7 @@ from easyphoto.architectures.base import (
     FewSteps,
     IdentityModels,
     LearningDefaults,
+    PictureActivations,
 )
 
 SD15 = Family(
@@ -24,6 +25,7 @@ SD15 = Family(
     words_width=768,
     text_encoders=(CLIP_L,),
     activations=Activations(556_032, 128_544, 388_948, 90_096),
+    painting=PictureActivations(10_680, 49_156),
     resolution=512,
     crop_factor=3.0,
     latent_multiple=8,

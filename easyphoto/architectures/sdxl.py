@@ -15,6 +15,7 @@ from easyphoto.architectures.base import (
     FewSteps,
     IdentityModels,
     IdentityWeights,
+    PictureActivations,
     TextEncoder,
 )
 
@@ -44,6 +45,7 @@ SDXL = Family(
     ),
     blank_is_zero=True,
     activations=Activations(920_533, 91_933, 612_034, 53_880),
+    painting=PictureActivations(6_920, 49_156),
     resolution=1024,
     crop_factor=3.0,
     latent_multiple=8,

@@ -126,6 +126,8 @@ class Capabilities:
     device: str
     free_memory: int | None
     """Bytes; None if the device does not tell."""
+    at_a_time: int = 1
+    """How many pictures of the family's resolution `inpaint_many` paints together. It may be given more."""
     refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Control kind that cannot be applied → the reason: no model, or a licence that is not allowed."""
     checkpoints: tuple[str, ...] = ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,9 @@ class ActiveControl:
     words: torch.Tensor | None = None
     """(N, tokens, width): what it sees in place of the prompt's words, in their rows. InstantID's sees face tokens."""
     masks: torch.Tensor | None = None
-    """float32 (batch, height, width) in 0..1: where it acts; None: everywhere."""
+    """float32 (batch, height, width) in 0..1, on the device: where it acts; None: everywhere."""
+    lies: torch.device | None = None
+    """Where the network is between its calls, for which it comes to the device; None: it is there."""
 
     def is_on(self, progress: float) -> bool:
         """Whether the control acts in a step; `progress` is the step's middle as a fraction of all steps."""
@@ -70,16 +73,28 @@ class ActiveControl:
         `added` holds the extra inputs of some families' networks; the others ignore it.
         """
         copies = len(latents) // len(self.seen)
-        down, middle = self.network(
-            latents,
-            timestep,
-            encoder_hidden_states=words if self.words is None else self.words,
-            controlnet_cond=self.seen.repeat(copies, 1, 1, 1),
-            conditioning_scale=self.weight,
-            added_cond_kwargs=added,
-            return_dict=False,
-        )
+        with self._at_hand(latents.device):
+            down, middle = self.network(
+                latents,
+                timestep,
+                encoder_hidden_states=words if self.words is None else self.words,
+                controlnet_cond=self.seen.repeat(copies, 1, 1, 1),
+                conditioning_scale=self.weight,
+                added_cond_kwargs=added,
+                return_dict=False,
+            )
         return [self._masked(each) for each in down], self._masked(middle)
+
+    @contextmanager
+    def _at_hand(self, device: torch.device) -> Iterator[None]:
+        if self.lies is None:
+            yield
+            return
+        self.network.to(device)
+        try:
+            yield
+        finally:
+            self.network.to(self.lies)
 
     def _masked(self, residual: torch.Tensor) -> torch.Tensor:
         if self.masks is None:
@@ -109,6 +124,12 @@ class ControlNets:
         self._family, self._base, self._store, self._unet = family, base, store, unet
         self._dtype, self._device = dtype, device
         self._loaded: dict[Path, ControlNetwork] = {}
+        self.visit_from: torch.device | None = None
+        """Where networks lie that come to the device one after another, in each step; None: they are there."""
+
+    @property
+    def loaded(self) -> tuple[ControlNetwork, ...]:
+        return tuple(self._loaded.values())
 
     def kinds(self) -> tuple[str, ...]:
         return tuple(kind for kind in self._family.controls if self._place(kind) is not None)
@@ -157,7 +178,9 @@ class ControlNets:
         first, control = column[0], self._network(place)
         images = as_tensor([each.image for each in column]).to(self._device, self._dtype)
         seen = control.embedding(images)
-        return ActiveControl(first.kind, control.network, seen, first.weight, first.start, first.end)
+        return ActiveControl(
+            first.kind, control.network, seen, first.weight, first.start, first.end, lies=self.visit_from
+        )
 
     def to(self, device: torch.device) -> None:
         self._device = device

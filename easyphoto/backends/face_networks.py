@@ -78,7 +78,8 @@ def identity_net(networks: Networks, column: Sequence[FaceCondition], face: Atte
             advice=text("Draw it at the request's size, or leave the weight at 0."),
         )
     controls = [Control(first.kind, image, first.control_weight, first.start, first.end) for image in images]
-    return replace(networks.controls.activated(place, controls), words=face.tokens, masks=face.masks)
+    masks = None if face.masks is None else face.masks.to(networks.device)
+    return replace(networks.controls.activated(place, controls), words=face.tokens, masks=masks)
 
 
 def masks_of(column: Sequence[FaceCondition]) -> torch.Tensor | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,39 +12,31 @@ import torch
 from PIL import Image
 
 from easyphoto.architectures.base import Family
-from easyphoto.backends.applied import Applied
 from easyphoto.backends.base import (
     Capabilities,
-    Fill,
     GenerateRequest,
     InpaintRequest,
     Request,
     Result,
     Sampler,
 )
+from easyphoto.backends.canvas import Canvas, blank, painted_over
 from easyphoto.backends.components import Components
-from easyphoto.backends.conditions import LoraCondition, loras_in, require_conditions
-from easyphoto.backends.controls import ActiveControl, ControlNets
-from easyphoto.backends.latents import Preview, decoded, encoded, latent_mask
+from easyphoto.backends.conditions import require_conditions
+from easyphoto.backends.controls import ControlNets
 from easyphoto.backends.loading import default_device, default_dtype, load_components
-from easyphoto.backends.local_conditions import APPLIERS, ActiveConditions, conditions_applied
-from easyphoto.backends.memory import out_of_memory_named
-from easyphoto.backends.networks import Networks
-from easyphoto.backends.prompts import PromptEmbeddings, encode_prompts
+from easyphoto.backends.local_conditions import APPLIERS
+from easyphoto.backends.local_painter import LocalPainter
+from easyphoto.backends.memory import free_memory, out_of_memory_named
 from easyphoto.backends.requests import alike, check_generate, check_inpaint, unchanged
-from easyphoto.backends.sampling import Denoise, Denoiser, Repaint, make_schedule, sample
 from easyphoto.backends.used import UsedFiles
 from easyphoto.errors import BackendError, MissingCapability
-from easyphoto.geometry import Size
 from easyphoto.images.pictures import as_array, as_picture, blended
 from easyphoto.messages import text
 from easyphoto.model_cache import Lease, bytes_of_networks, file_key, no_models
 from easyphoto.progress import Progress
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.store import WeightStore
-
-LATENT_FACTOR = 8
-"""Pixels per latent cell, along each side, in every Stable Diffusion autoencoder."""
 
 
 def open_local(
@@ -72,25 +63,7 @@ def open_local(
         size=lambda loaded: bytes_of_networks(loaded.networks),
         clean=lambda loaded: loaded.loras.take_off(),
     )
-    return LocalBackend(components, base, device=device, store=store, models=models, key=key, keeps_loras=True)
-
-
-@dataclass(frozen=True, eq=False)
-class LatentBatch:
-    """The latents and noise a batch of pictures starts from, both float32 (batch, channels, height, width)."""
-
-    latents: torch.Tensor
-    noise: torch.Tensor
-    generators: tuple[torch.Generator, ...]
-    repaint: Repaint | None
-    strength: float
-    preview: Preview | None
-
-    @property
-    def size(self) -> Size:
-        """Size of the picture in pixels."""
-        height, width = self.latents.shape[-2:]
-        return Size(width * LATENT_FACTOR, height * LATENT_FACTOR)
+    return LocalBackend(components, base, device=device, store=store, models=models, key=key, owns=True)
 
 
 class LocalBackend:
@@ -105,27 +78,31 @@ class LocalBackend:
         store: WeightStore | None = None,
         models: Lease | None = None,
         key: Hashable = None,
-        keeps_loras: bool = False,
+        owns: bool = False,
     ) -> None:
         """`base` is what the networks were loaded from; a folder may hold ControlNets in `controlnet/`.
 
         Other ControlNets come from the store. Without a device the networks stay where they are. ControlNets and
-        encoded prompts are cached in `models`; `key` identifies the networks in cache keys. With `keeps_loras` a
-        picture's LoRAs stay merged for the next one that wants the same, until `close`.
+        encoded prompts are cached in `models`; `key` identifies the networks in cache keys. With `owns` the networks
+        are nobody else's until `close`: a picture's LoRAs stay merged for the next one that wants the same, steps may
+        be recorded as CUDA graphs, and networks may leave the device while others need the room.
         """
-        self._models, self._key, self._keeps_loras = models or no_models(), key, keeps_loras
+        models = models or no_models()
         weight = components.unet.conv_in.weight
         self._components = components
         self._device = torch.device(device) if device else weight.device
         self._controls = ControlNets(
             components.family, base, dtype=weight.dtype, device=self._device, store=store, unet=components.unet,
-            models=self._models, base_key=key,
+            models=models, base_key=key,
         )  # fmt: skip
         self._names = (components.family.id,) if base is None else (base.name, base.stem, str(base))
         self._used = UsedFiles(components.family, store)
         self._used.checkpoint(base)
         self._lent = False
-        if self._device != weight.device:
+        self._painter = LocalPainter(
+            components, self._controls, self._device, models=models, key=key, store=store, owns=owns
+        )
+        if any(self._device != next(network.parameters()).device for network in components.networks):
             self._move(self._device)
 
     @property
@@ -138,7 +115,7 @@ class LocalBackend:
         return self._used.weights()
 
     def capabilities(self) -> Capabilities:
-        free = torch.cuda.mem_get_info(self._device)[0] if self._device.type == "cuda" else None
+        free = free_memory(self._device) if self._device.type == "cuda" else None
         return Capabilities(
             families=(self.family,),
             checkpoints=self._names[:1],
@@ -151,6 +128,7 @@ class LocalBackend:
             refused=self._controls.refused(),
             conditions=tuple(APPLIERS),
             timed_conditions=tuple(APPLIERS),
+            at_a_time=self._painter.at_a_time(self._components.family.resolution),
         )
 
     def inpaint(self, request: InpaintRequest, progress: Progress) -> Result:
@@ -171,12 +149,17 @@ class LocalBackend:
         check_generate(request, self._components.family.latent_multiple)
         self._check_capabilities(request)
         started = time.monotonic()
+        channels = self._components.unet.config.in_channels
         with self._ready():
-            pictures, applied = self._painted([request], self._blank_canvas(request), progress)
-        return applied.result(request, as_picture(pictures[0]), time.monotonic() - started)
+            ((pixels, applied),) = self._painter.painted(
+                [request], lambda part: blank(part[0], channels, self._device), progress
+            )
+        self._remember(request)
+        return applied.result(request, as_picture(pixels), time.monotonic() - started)
 
     def prepare(self) -> None:
         self._lent = True
+        self._painter.graphs.drop()
         self._components.loras.take_off()
         self._move(torch.device("cpu"))
         if self._device.type == "cuda":
@@ -187,6 +170,7 @@ class LocalBackend:
         self._lent = False
 
     def close(self) -> None:
+        self._painter.graphs.drop()
         self._components.loras.take_off()
 
     def _inpaint_batch(self, batch: list[InpaintRequest], progress: Progress) -> list[Result]:
@@ -195,106 +179,16 @@ class LocalBackend:
             return same
         started = time.monotonic()
         with self._ready():
-            painted, applied = self._painted(batch, self._canvas(batch), progress)
+            painted = self._painter.painted(batch, self._canvas, progress)
+        self._remember(batch[0])
         seconds = (time.monotonic() - started) / len(batch)
         return [
             applied.result(request, _pasted(request, pixels), seconds)
-            for request, pixels in zip(batch, painted, strict=True)
+            for request, (pixels, applied) in zip(batch, painted, strict=True)
         ]
 
-    def _painted(
-        self, batch: Sequence[Request], canvas: LatentBatch, progress: Progress
-    ) -> tuple[list[np.ndarray], Applied]:
-        first = batch[0]
-        config = self._components.scheduler.config
-        schedule = make_schedule(
-            config, first.sampler, steps=first.steps, strength=canvas.strength, device=self._device
-        )
-        if not self._controls.are_loaded(first.controls):
-            self._components.loras.take_off()
-        controls = self._controls.activate([request.controls for request in batch])
-        networks = Networks(
-            self._components, self._controls, self._models, self._used.store, first.cfg != 1, self._keeps_loras
-        )
-        with conditions_applied(networks, [request.conditions for request in batch]) as conditions:
-            every = *controls, *conditions.controls
-            denoise, words = self._denoise(batch, conditions, every, size=canvas.size, middles=schedule.middles)
-            self._remember(first)
-            latents = sample(
-                denoise,
-                schedule,
-                progress,
-                latents=canvas.latents,
-                noise=canvas.noise,
-                generators=canvas.generators,
-                repaint=canvas.repaint,
-                preview=canvas.preview,
-            )
-            applied = Applied.of(controls, conditions, words.notes, middles=schedule.middles)
-        return decoded(self._components.vae, latents), applied
-
-    def _denoise(
-        self,
-        batch: Sequence[Request],
-        conditions: ActiveConditions,
-        controls: tuple[ActiveControl, ...],
-        *,
-        size: Size,
-        middles: Sequence[float],
-    ) -> tuple[Denoise, PromptEmbeddings]:
-        """The denoising function for all steps, and the prompt embeddings of the first step.
-
-        Prompts are encoded once per set of active LoRAs, which may change the text encoders.
-        """
-        denoisers: dict[frozenset[int], Denoiser] = {}
-        words: dict[tuple[LoraCondition, ...], PromptEmbeddings] = {}
-        for on in dict.fromkeys(map(conditions.on_at, middles)):
-            conditions.switch(on)
-            loras = loras_in([conditions.conditions[number] for number in sorted(on)])
-            if loras not in words:
-                words[loras] = self._words(batch, loras)
-            said = words[loras]
-            denoisers[on] = Denoiser(self._components.unet, said.states, batch[0].cfg, controls, said.added(size))
-
-        def denoise(latents: torch.Tensor, timestep: torch.Tensor, progress: float) -> torch.Tensor:
-            on = conditions.on_at(progress)
-            conditions.switch(on)
-            return denoisers[on](latents, timestep, progress)
-
-        return denoise, next(iter(words.values()))
-
-    def _words(self, batch: Sequence[Request], loras: Sequence[LoraCondition]) -> PromptEmbeddings:
-        """The prompt embeddings, negative prompts first as in `Denoiser`; with CFG 1 there are no negative ones."""
-        negatives = [] if batch[0].cfg == 1 else [request.negative for request in batch]
-        texts = (*negatives, *(request.prompt for request in batch))
-        if self._key is None:
-            return encode_prompts(self._components, texts)
-        said_by = tuple((each, file_key(each.path)) for each in loras)
-        return self._models.get(
-            ("prompts", self._key, texts, said_by),
-            lambda: encode_prompts(self._components, texts),
-            size=lambda words: words.bytes,
-            # A person's LoRA changes the words, so they go with the person.
-            owners=[each.path.parent for each in loras],
-        )
-
-    def _canvas(self, batch: Sequence[InpaintRequest]) -> LatentBatch:
-        old = encoded(self._components.vae, [request.image for request in batch])
-        mask = latent_mask([request.mask for request in batch], old.shape[-2:]).to(old.device)
-        generators = _generators(batch)
-        noise = _noise(old.shape, generators, old.device)
-        start = old
-        if batch[0].fill is Fill.NOISE:
-            start = torch.lerp(old, _noise(old.shape, generators, old.device), mask)
-        preview = Preview.fitted(old, batch[0].image)
-        return LatentBatch(start, noise, generators, Repaint(old, mask), batch[0].denoise, preview)
-
-    def _blank_canvas(self, request: GenerateRequest) -> LatentBatch:
-        channels = self._components.unet.config.in_channels
-        shape = (1, channels, request.size.height // LATENT_FACTOR, request.size.width // LATENT_FACTOR)
-        generators = _generators([request])
-        noise = _noise(shape, generators, self._device)
-        return LatentBatch(torch.zeros_like(noise), noise, generators, None, 1.0, None)
+    def _canvas(self, batch: Sequence[InpaintRequest]) -> Canvas:
+        return painted_over(batch, self._painter.encoded([request.image for request in batch]))
 
     @contextmanager
     def _ready(self) -> Iterator[None]:
@@ -337,16 +231,6 @@ class LocalBackend:
 def _set_training(modules: Sequence[torch.nn.Module]) -> None:
     for module in modules:
         module.training = True
-
-
-def _generators(batch: Sequence[Request]) -> tuple[torch.Generator, ...]:
-    # Always on the CPU, so that a seed gives the same noise on every device.
-    return tuple(torch.Generator("cpu").manual_seed(request.seed) for request in batch)
-
-
-def _noise(shape: Sequence[int], generators: Sequence[torch.Generator], device: torch.device) -> torch.Tensor:
-    draws = [torch.randn(tuple(shape[1:]), generator=generator) for generator in generators]
-    return torch.stack(draws).to(device)
 
 
 def _pasted(request: InpaintRequest, painted: np.ndarray) -> Image.Image:

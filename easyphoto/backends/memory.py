@@ -1,9 +1,13 @@
-"""Naming out-of-memory errors."""
+"""How much memory a device has left, giving it back, and naming its out-of-memory errors."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import torch
 
 from easyphoto.errors import OutOfMemory
 from easyphoto.machine import ran_out_of_memory
@@ -23,3 +27,23 @@ def out_of_memory_named() -> Iterator[None]:
                 text("The device does not have enough memory for this picture."), advice=ADVICE
             ) from error
         raise
+
+
+def free_memory(device: str | torch.device) -> int | None:
+    """Bytes that a process may still allocate on the device; None if the system does not tell."""
+    if torch.device(device).type == "cuda":
+        # Memory that torch has reserved but not allocated is free for torch.
+        reserve = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + reserve
+    meminfo = Path("/proc/meminfo")
+    if meminfo.is_file():
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
+        return int(lines["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in lines else None
+    return None
+
+
+def clear_memory(device: str | torch.device) -> None:
+    """Free the memory of a failed attempt."""
+    gc.collect()
+    if torch.device(device).type == "cuda":
+        torch.cuda.empty_cache()

@@ -45,6 +45,8 @@ class MergedLoras:
         self._changes: Sequence[Sequence[LoraDelta]] = ()
         self._kept: dict[nn.Parameter, torch.Tensor] = {}
         self._on: tuple[int, ...] = ()
+        self.aside = False
+        """Whether the base's weights are kept in main memory, where the device has no room for them."""
 
     @property
     def bytes(self) -> int:
@@ -54,7 +56,7 @@ class MergedLoras:
     @property
     def may_stay(self) -> bool:
         """Whether there is room for the base's weights until the next picture."""
-        device = next((weight.device for weight in self._kept), None)
+        device = next((kept.device for kept in self._kept.values()), None)
         if device is None or device.type != "cuda":
             return True
         return torch.cuda.mem_get_info(device)[0] >= LEAST_FREE * self.bytes
@@ -80,11 +82,17 @@ class MergedLoras:
         self._on = (-1,)
         with torch.no_grad():
             for weight, its_changes in by_weight.items():
-                old = self._kept.setdefault(weight, weight.detach().clone())
-                weight.copy_(old.float() + sum(change.delta() for change in its_changes))
+                old = self._base_of(weight).to(weight.device).float()
+                weight.copy_(old + sum(change.delta() for change in its_changes))
             for weight in self._kept.keys() - by_weight.keys():
                 weight.copy_(self._kept[weight])
         self._on = on
+
+    def _base_of(self, weight: nn.Parameter) -> torch.Tensor:
+        """The weight without LoRAs, kept from now on."""
+        if weight not in self._kept:
+            self._kept[weight] = weight.detach().to("cpu", copy=True) if self.aside else weight.detach().clone()
+        return self._kept[weight]
 
     def take_off(self) -> None:
         """Restore every weight bit for bit, and forget the LoRAs."""

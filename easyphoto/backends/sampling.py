@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +16,7 @@ from easyphoto.messages import phase
 from easyphoto.progress import Progress
 
 Preview = Callable[[torch.Tensor], Any]
+"""The finished latents as they are estimated in a step → the picture to show, made only if somebody looks."""
 Denoise = Callable[[torch.Tensor, torch.Tensor, float], torch.Tensor]
 """(latents, time step, progress in 0..1) → the prediction, as `Denoiser` computes it."""
 STEPS_PER_PREVIEW = 5
@@ -71,6 +73,9 @@ class Schedule:
     """`signal` and `noise` are float32 (steps + 1,) on the CPU; they end in 1 and 0, the finished picture."""
     loudest: float
     """Scale of the noise if nothing of the picture is kept."""
+    times: torch.Tensor
+    """The time steps on the device, for the networks. The scheduler's own stay on the CPU, where it reads their values:
+    on the device each reading would wait for all that the device still has to do."""
 
     @property
     def made(self) -> int:
@@ -110,7 +115,7 @@ def make_schedule(config: Any, sampler: Sampler, *, steps: int, strength: float,
     """The schedule of a sampler. `config` is the base model's scheduler configuration, which gives the betas and the
     prediction type; `strength` in 0..1 is the fraction of the `steps` that is taken."""
     scheduler = _scheduler(config, sampler, steps)
-    scheduler.set_timesteps(steps, device=device)
+    scheduler.set_timesteps(steps, device="cpu")
     total = len(scheduler.timesteps)
     made = min(total, max(1, round(total * strength)))
     if hasattr(scheduler, "set_begin_index"):
@@ -119,7 +124,7 @@ def make_schedule(config: Any, sampler: Sampler, *, steps: int, strength: float,
     # With trailing spacing the first step is the last training time step, whose scale of noise alone is used.
     trailing = sampler is Sampler.EULER_TRAILING
     loudest = noise[0] if trailing else torch.hypot(signal[0], noise[0])
-    return Schedule(scheduler, total - made, signal, noise, float(loudest))
+    return Schedule(scheduler, total - made, signal, noise, float(loudest), scheduler.timesteps.to(device))
 
 
 def _scheduler(config: Any, sampler: Sampler, steps: int) -> Any:
@@ -195,25 +200,47 @@ def sample(
     """
     scheduler = schedule.scheduler
     current = schedule.start(latents, noise)
+    draws = _Draws(scheduler, generators, (schedule.made, *noise.shape), noise.device)
     for made, middle in enumerate(schedule.middles):
         progress.check()
         index = schedule.first + made
         timestep = scheduler.timesteps[index]
         scaled = scheduler.scale_model_input(current, timestep)
-        prediction = denoise(scaled, timestep, middle)
-        output = scheduler.step(prediction, timestep, current, **_randomness(scheduler, generators))
+        prediction = denoise(scaled, schedule.times[index], middle)
+        output = scheduler.step(prediction, timestep, current, **draws.of(made))
         current = output.prev_sample
         if repaint is not None:
             old = schedule.noised(repaint.latents, noise, index + 1)
             current = repaint.mask * current + (1 - repaint.mask) * old
-        shown = preview(_forecast(scheduler, output)) if preview and (made + 1) % STEPS_PER_PREVIEW == 0 else None
+        is_shown = preview is not None and (made + 1) % STEPS_PER_PREVIEW == 0
+        shown = partial(preview, _forecast(scheduler, output)) if preview is not None and is_shown else None
         progress.step(made + 1, schedule.made, phase("paint-steps", "painting"), preview=shown)
     return current
 
 
-def _randomness(scheduler: Any, generators: Sequence[torch.Generator]) -> dict[str, Any]:
-    """One generator per picture, so that a picture is the same alone and in a batch."""
-    return {"generator": list(generators)} if type(scheduler).__name__ != "DDIMScheduler" else {}
+class _Draws:
+    """What a scheduler draws its noise from. Each picture has a generator, so that it is the same alone and in a batch,
+    on the CPU, so that it is the same on every device."""
+
+    def __init__(
+        self, scheduler: Any, generators: Sequence[torch.Generator], shape: Sequence[int], device: torch.device
+    ) -> None:
+        """`shape` is (steps, batch, channels, height, width)."""
+        self._generators = list(generators)
+        self._name = type(scheduler).__name__
+        self._noise: torch.Tensor | None = None
+        if str(scheduler.config.get("algorithm_type")).startswith("sde"):
+            # All at once: uploaded step by step, the processor would wait for the device in every step.
+            self._noise = torch.stack([self._drawn(shape[2:]) for _ in range(shape[0])]).to(device)
+
+    def _drawn(self, shape: Sequence[int]) -> torch.Tensor:
+        return torch.stack([torch.randn(tuple(shape), generator=each) for each in self._generators])
+
+    def of(self, step: int) -> dict[str, Any]:
+        """Arguments for the scheduler's `step`."""
+        if self._noise is not None:
+            return {"variance_noise": self._noise[step]}
+        return {"generator": self._generators} if self._name != "DDIMScheduler" else {}
 
 
 def _forecast(scheduler: Any, output: Any) -> torch.Tensor:

@@ -24,10 +24,11 @@ from easyphoto.images.pictures import as_array, as_picture, pasted_back, resized
 from easyphoto.inference.finish import WorkingPicture
 from easyphoto.inference.identities.base import FacePlace
 from easyphoto.inference.identities.face import AdapterIdentity
-from easyphoto.inference.pipeline import PipelineModels, photograph
+from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.plan import CropPlan
 from easyphoto.inference.prepare import Setup, part_maps, prepared, subject_of
 from easyphoto.inference.results import Photograph
+from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import text
 from easyphoto.persons.folder import base_of

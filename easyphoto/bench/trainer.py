@@ -17,21 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from easyphoto.bench.learners import open_bench_learner, write_noise_pictures
 from easyphoto.errors import InputError
 from easyphoto.geometry import Size
-from easyphoto.images.pictures import as_picture, write_picture
 from easyphoto.messages import text
 from easyphoto.progress import Progress
 from easyphoto.settings.training import TrainSettings
-from easyphoto.storage.files import write_text
 
 if TYPE_CHECKING:
     import torch
 
     from easyphoto.app import EasyPhoto
-    from easyphoto.training.loop import Learner
 
-PHOTOS = 8
 WARM_UP = 2
 WANTED = 0.6
 
@@ -100,9 +97,9 @@ def compare(base: str, *, steps: int, progress: Progress, settings: TrainSetting
     device = _device()
     components, twin = (load_components(family, folder, dtype=_float32(), device=device) for _ in range(2))
     with tempfile.TemporaryDirectory() as name:
-        _write_pictures(Path(name), family.resolution, family.trigger)
+        write_noise_pictures(Path(name), family.resolution, family.trigger)
         began = time.perf_counter()
-        learner = _open_ours(components, Path(name), settings, steps=steps + WARM_UP, device=device)
+        learner = open_bench_learner(components, Path(name), settings, steps=steps + WARM_UP, device=device)
         caching = time.perf_counter() - began
         plain = PlainLoop(twin, Path(name), settings=settings, steps=steps + WARM_UP, device=device)
         ours_seconds, plain_seconds = [], []
@@ -112,22 +109,6 @@ def compare(base: str, *, steps: int, progress: Progress, settings: TrainSetting
             ours_seconds.append(_timed(learner.advance, device))
             plain_seconds.append(_timed(plain.advance, device))
     return TrainerComparison(tuple(ours_seconds[WARM_UP:]), tuple(plain_seconds[WARM_UP:]), caching, settings.batch)
-
-
-def _open_ours(components: Any, dataset: Path, settings: TrainSettings, *, steps: int, device: str) -> Learner:
-    from easyphoto.progress import NullProgress
-    from easyphoto.training.adapters import add_adapters
-    from easyphoto.training.data import cache_dataset, make_plan, read_entries
-    from easyphoto.training.loop import Learner
-    from easyphoto.training.noise import Noise
-
-    family = components.family
-    cached = cache_dataset(components, read_entries(dataset), NullProgress(), flip=False, device=device)
-    adapted = add_adapters(components, rank=family.rank, alpha=family.alpha, seed=settings.seed, text_learns=True)
-    noise = Noise.of(components.scheduler, device)
-    plan = make_plan(cached, steps, batch=settings.batch, timesteps=noise.timesteps, seed=settings.seed)
-    rates = (family.learning_rate, family.learning_rate / 2)
-    return Learner(adapted, cached, noise=noise, plan=plan, settings=settings, rates=rates, device=device)
 
 
 class PlainLoop:
@@ -190,16 +171,6 @@ class PlainLoop:
         )[0]
         error = (guess - self._noise.target(latents, noise, times)) ** 2
         return (error.mean() * self._noise.importance(times, self._settings.min_snr_gamma)).mean()
-
-
-def _write_pictures(folder: Path, side: int, caption: str) -> None:
-    """Write pictures of noise; what they show does not change the time of a step."""
-    random = np.random.default_rng(0)
-    lines = []
-    for number in range(PHOTOS):
-        write_picture(folder / f"{number}.png", as_picture(random.integers(0, 255, (side, side, 3), np.uint8)))
-        lines.append(json.dumps({"file_name": f"{number}.png", "text": caption}))
-    write_text(folder / "metadata.jsonl", "\n".join(lines) + "\n")
 
 
 def _timed(work: Callable[[], object], device: str) -> float:

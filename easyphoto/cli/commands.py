@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto import __version__
+from easyphoto.cli.bench import run as bench
 from easyphoto.cli.completion import run as completion
 from easyphoto.cli.configurations import configured
 from easyphoto.cli.configurations import run as configurations
@@ -31,7 +32,7 @@ from easyphoto.cli.verdicts import chosen_faces, say_verdicts, typed_photos, wri
 from easyphoto.commands.check import CheckPhotos, no_photo_kept
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
-from easyphoto.errors import BadPicture, InputError
+from easyphoto.errors import BadPicture
 from easyphoto.messages import text
 from easyphoto.settings.options import WeightSettings
 from easyphoto.workspace.configurations import PHOTOGRAPH, TRAIN
@@ -147,32 +148,6 @@ def _pose(arguments: argparse.Namespace) -> dict[str, Any]:
         )
     arguments.pose = ""
     return {"pose_picture": picture}
-
-
-def bench(arguments: argparse.Namespace, workspace: Workspace) -> None:
-    app = open_app(arguments, workspace)
-    with bar() as progress:
-        match arguments.what:
-            case "likeness":
-                from easyphoto.bench import likeness
-
-                likeness.run(app, persons=arguments.persons, progress=progress, say=say)
-            case "looks":
-                from easyphoto.bench import looks
-
-                looks.run(app, persons=arguments.persons, first=arguments.first, progress=progress, say=say)
-            case "trainer":
-                from easyphoto.bench import trainer
-
-                trainer.run(app, steps=arguments.steps, progress=progress, say=say)
-            case "strangers":
-                from easyphoto.bench import strangers
-
-                if arguments.photos is None:
-                    raise InputError(
-                        text("bench strangers needs --photos DIR."), advice=text("One sub-folder for each person.")
-                    )
-                strangers.run(app, arguments.photos, progress=progress, say=say)
 
 
 def doctor(arguments: argparse.Namespace, workspace: Workspace) -> None:

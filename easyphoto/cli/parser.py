@@ -8,6 +8,7 @@ from pathlib import Path
 from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.cli.arguments import CommandParser, Verbs, short_usage
+from easyphoto.cli.bench import add_bench_parser
 from easyphoto.cli.completion import add_completion_parser
 from easyphoto.cli.configurations import add_config_option, add_configurations_parser, add_preset_option
 from easyphoto.cli.options import BACKEND_AUTH, add_field, add_json_option, add_options, add_settings
@@ -259,22 +260,9 @@ def _styles(verbs: Verbs) -> None:
 
 
 def _bench(verbs: Verbs) -> None:
-    parser = _verb(verbs, "bench", "measure: the result's likeness and looks, the trainer's speed, face recognition")
-    parser.add_argument("what", choices=("likeness", "looks", "trainer", "strangers"))
+    parser = add_bench_parser(verbs, _verb)
     _base(parser, default=FAMILIES.default.id)
     _engine(parser)
-    parser.add_argument(
-        "--photos", type=Path, metavar="DIR", help="strangers: a folder with one sub-folder for each person"
-    )
-    parser.add_argument("--persons", type=int, default=10, metavar="N", help="likeness, looks: how many (default 10)")
-    parser.add_argument(
-        "--first",
-        type=int,
-        default=500,
-        metavar="N",
-        help="looks: the first person (default 500; lower ones helped tuning)",
-    )
-    parser.add_argument("--steps", type=int, default=100, metavar="N", help="trainer: how many (default 100)")
     _networks(parser)
 
 

@@ -20,7 +20,7 @@ from easyphoto.faces.fuser import open_fuser
 from easyphoto.host.base import family_of_base
 from easyphoto.images.originals import Original
 from easyphoto.inference.passes import SCENE_WEIGHT, CalledLoras
-from easyphoto.inference.pipeline import PipelineModels
+from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import joined, phase, text
 from easyphoto.persons.folder import base_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.registry import family_named
 from easyphoto.commands.base import Context
-from easyphoto.commands.finished_pictures import free_file, in_own_colours
+from easyphoto.commands.finished_pictures import free_file, in_own_colours, with_steps_to_report
 from easyphoto.commands.photograph_series import (
     PhotographResult,
     begun_session,
@@ -28,7 +28,7 @@ from easyphoto.images.originals import Original, read_original
 from easyphoto.images.painted_masks import boxed, read_painted
 from easyphoto.images.pictures import MADE_BY, DigitalSource, write_picture
 from easyphoto.inference.ai_label import with_label
-from easyphoto.inference.placing import PlacedObject, PlacingModels, place
+from easyphoto.inference.placing import PlacedObject, PlacingModels, opened_placing, placed, together
 from easyphoto.inference.results import Photograph
 from easyphoto.messages import Text, note, phase
 from easyphoto.persons.scenes import scene_conditions
@@ -110,18 +110,24 @@ class Placement:
         session = begun_session(self.out, [self.person], self.base)
         original, settings = where.original, self.settings
         family = family_named(self.models.backend.family).at(settings.resolution)
-        found = place(original.picture, where.painted, self.thing, settings, family, self.models)
-        found = in_own_colours(original, found, _hidden())
-        if settings.ai_label:
-            found = with_label(found, Size.of(original.picture), original.alpha, painted=where.painted)
-        results = tuple(self._written(where, one, session, context) for one in found.results)
+        placing = opened_placing(original.picture, where.painted, self.thing, settings, family, self.models)
+        made: list[Photograph] = []
+        results: list[PictureResult] = []
+        for one in placed(placing):
+            shown = in_own_colours(original, one, _hidden())
+            if settings.ai_label:
+                shown = with_label(shown, (), Size.of(original.picture), original.alpha, painted=where.painted)
+            results.append(self._written(where, shown, session, context))
+            made = with_steps_to_report([*made, shown])
+        found = together(placing, made)
+        found = replace(found, notes=(*original.notes, *found.notes))
         used = [asdict(weight) for weight in self.models.backend.weights]
         write_json(self.out / SESSION_FILE, {**session, "weights": used})
         section = placing_section(where.record["template"], original.picture, found, self.thing.name)
-        made = TemplateResult(where.file, results, found.notes, found.seconds, section)
+        template = TemplateResult(where.file, tuple(results), found.notes, found.seconds, section)
         facts = ("pictures", str(len(results))), ("seconds", f"{sum(found.seconds.values()):.0f}")
         report = Report(f"{self.thing.name}, placed", "Template, every step, and the result.", facts, (section,))
-        return PhotographResult((made,), write_report(self.out, report))
+        return PhotographResult((template,), write_report(self.out, report))
 
     def _written(
         self, where: PlaceOnTemplate, made: Photograph, session: Mapping[str, Any], context: Context

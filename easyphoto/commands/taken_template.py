@@ -7,21 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from easyphoto.architectures.registry import family_named
 from easyphoto.commands.base import Context
 from easyphoto.commands.drawn_templates import DrawnTemplate
-from easyphoto.commands.finished_pictures import free_file, in_own_colours
+from easyphoto.commands.finished_pictures import free_file, in_own_colours, with_steps_to_report
 from easyphoto.faces.domain import say_so
-from easyphoto.faces.engine import FaceEngine, Likeness
+from easyphoto.faces.engine import Likeness
 from easyphoto.geometry import Box, Size
 from easyphoto.images.originals import Original, read_original
 from easyphoto.images.pictures import MADE_BY, DigitalSource, write_picture
 from easyphoto.inference.ai_label import with_label
-from easyphoto.inference.pipeline import PipelineModels, photograph
+from easyphoto.inference.pipeline import opened_session, photographs, together
 from easyphoto.inference.plan import face_within
-from easyphoto.inference.results import Photograph, Photographs, mean_cosine
+from easyphoto.inference.results import Photograph, mean_cosine
+from easyphoto.inference.session import PhotographSession, PipelineModels
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import Text, note
 from easyphoto.persons.subject import judged
@@ -95,20 +94,29 @@ class TemplateTaking:
         picture = original.picture
         family = family_named(models.backend.family).at(settings.resolution)
         family = family if self.drawn is None else self.drawn.family_of_passes(family)
-        found = photograph(picture, subjects, settings, family, models, assignment=assignment, found=faces)
-        found = replace(found, notes=(*found.notes, *_of_another_kind(engine, picture, found)))
-        found = in_own_colours(original, found, _under_transparency())
-        if settings.ai_label:
-            found = with_label(found, Size.of(picture), original.alpha)
-        results = tuple(self._written(original, one, rotation) for one in found.results)
+        session = opened_session(picture, subjects, settings, family, models, assignment=assignment, found=faces)
+        made: list[Photograph] = []
+        results: dict[int, PictureResult] = {}
+        remarks: list[str] = []
+        for one in photographs(session):
+            remarks += _remarks_on_result(session, one)
+            shown = in_own_colours(original, one, _under_transparency())
+            if settings.ai_label:
+                shown = with_label(shown, session.faces, Size.of(picture), original.alpha)
+            results[shown.seed] = self._written(original, shown, rotation)
+            made = with_steps_to_report([*made, shown])
+        found = together(session, made)
+        notes = *original.notes, *found.notes, *_of_another_kind(session, remarks)
         if self.drawn is not None:
-            found = replace(found, notes=(*self.drawn.notes, *found.notes))
+            notes = *self.drawn.notes, *notes
+        found = replace(found, notes=notes)
         # Only with a single subject is it clear with whom the template's face is compared.
         earlier = (judged(engine, picture, subjects[0].embeddings, faces=found.faces),) if len(subjects) == 1 else ()
         words = None if self.drawn is None else self.drawn.caption
         section = session_section(readable_name(self.template), picture, found, before=earlier, drawn=words)
         before = earlier[0] if earlier else None
-        return TemplateResult(self.template, results, found.notes, found.seconds, section, before, self.drawn)
+        ranking = tuple(results[one.seed] for one in found.results)
+        return TemplateResult(self.template, ranking, found.notes, found.seconds, section, before, self.drawn)
 
     def _written(self, original: Original, made: Photograph, rotation: int) -> PictureResult:
         """Write a picture, turned back to where its template lies."""
@@ -145,39 +153,42 @@ def _turned(original: Original, rotation: int) -> Original:
     )
 
 
-def _of_another_kind(engine: FaceEngine, template: Image.Image, found: Photographs) -> tuple[str, ...]:
-    """Return the engine's remarks on the template's assigned faces, and on results with unknown likeness."""
-    said = [
+def _of_another_kind(session: PhotographSession, of_results: Sequence[str]) -> tuple[str, ...]:
+    """Return the engine's remarks on the template's assigned faces, then those on results, and what they ask for."""
+    engine = session.tools.engine
+    said: list[str] = [
         note(
             "template-of-another-kind",
             "Face {number} from the left on the template {words}.",
-            number=index + 1,
+            number=setup.number + 1,
             words=words,
         )
-        for index, _ in found.seated
-        for words in engine.remarks(template, found.faces[index])
+        for setup in session.setups
+        for words in engine.remarks(session.template, session.faces[setup.number])
     ]
-    for one in found.results:
-        whole, growth = Box(0, 0, one.image.width, one.image.height), one.image.width / template.width
-        for (index, _), likeness in zip(found.seated, one.likeness, strict=True):
-            if likeness is None:
-                there = face_within(found.faces[index], whole, growth)
-                remarks = engine.remarks(one.image, there)
-                said += [
-                    note(
-                        "result-of-another-kind",
-                        "Face {number} from the left on the result {words}.",
-                        number=index + 1,
-                        words=words,
-                    )
-                    for words in remarks
-                ]
+    said += of_results
     if said:
         other = engine.domain.other
         said.append(
             note("say-kind", "If the person's photos are {other}, {say_so}.", other=other.said, say_so=say_so(other))
         )
     return tuple(dict.fromkeys(said))
+
+
+def _remarks_on_result(session: PhotographSession, one: Photograph) -> list[str]:
+    """Return the engine's remarks on the faces of a result whose likeness is unknown."""
+    whole, growth = Box(0, 0, one.image.width, one.image.height), one.image.width / session.template.width
+    return [
+        note(
+            "result-of-another-kind",
+            "Face {number} from the left on the result {words}.",
+            number=setup.number + 1,
+            words=words,
+        )
+        for setup, likeness in zip(session.setups, one.likeness, strict=True)
+        if likeness is None
+        for words in session.tools.engine.remarks(one.image, face_within(session.faces[setup.number], whole, growth))
+    ]
 
 
 def _under_transparency() -> Text:

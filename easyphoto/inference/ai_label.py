@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box, Size
 from easyphoto.images.masks import bounds_of
 from easyphoto.images.pictures import built_in_font
-from easyphoto.inference.results import Photograph, Photographs
+from easyphoto.inference.results import Photograph
 
 WORDS = "made with AI"
 TEXT_SHARE = 0.026
@@ -31,25 +32,22 @@ _AROUND_FACE = 0.35
 
 
 def with_label(
-    found: Photographs, template: Size, alpha: Image.Image | None = None, *, painted: np.ndarray | None = None
-) -> Photographs:
-    """The photographs with the label on each result, and its place in their records; steps stay without.
+    made: Photograph,
+    faces: Sequence[Face],
+    template: Size,
+    alpha: Image.Image | None = None,
+    *,
+    painted: np.ndarray | None = None,
+) -> Photograph:
+    """The photograph with the label, and its place in the record; the steps stay without.
 
-    `alpha` is the template's transparency: the label stands where the picture is seen. It keeps off the faces, and off
-    what was `painted`, bool (height, width) of the template.
+    `faces` are the template's, and `alpha` is its transparency: the label stands where the picture is seen. It keeps
+    off the faces, and off what was `painted`, bool (height, width) of the template.
     """
-    results = []
-    around = [] if painted is None else [bounds_of(painted)]
-    for one in found.results:
-        growth = one.image.width / template.width
-        faces = [face.box.scaled(growth) for face in found.faces]
-        results.append(_labelled(one, [*faces, *(box.scaled(growth) for box in around)], alpha))
-    return replace(found, results=tuple(results))
-
-
-def _labelled(made: Photograph, faces: Sequence[Box], alpha: Image.Image | None) -> Photograph:
+    growth = made.image.width / template.width
+    around = [face.box for face in faces] + ([] if painted is None else [bounds_of(painted)])
     plate = plate_for(Size.of(made.image))
-    place = place_of(Size.of(plate), Size.of(made.image), faces, alpha)
+    place = place_of(Size.of(plate), Size.of(made.image), [box.scaled(growth) for box in around], alpha)
     left, top, right, bottom = place.as_ints()
     image, mask = made.image.copy(), made.mask.copy()
     under = image.crop((left, top, right, bottom)).convert("RGBA")

@@ -6,8 +6,9 @@ because the edges and colours under the mask are those of what is to go, and a b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,12 @@ from PIL import Image
 
 from easyphoto import __version__
 from easyphoto.architectures.base import Family, FewSteps
-from easyphoto.backends.base import Backend, Fill, InpaintRequest
+from easyphoto.backends.base import Backend, Capabilities, Fill, InpaintRequest
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.images.pictures import as_array, as_picture, blended, resized, resized_mask
 from easyphoto.inference.cut_out import object_in
 from easyphoto.inference.finish import WorkingPicture, repainted
-from easyphoto.inference.painting import PictureRun
+from easyphoto.inference.painting import Account, Painter, Pass, Passes
 from easyphoto.inference.passes import (
     Guides,
     SamplerPreset,
@@ -59,24 +60,39 @@ class PlacingModels:
     """Preset and file of the few-step LoRA; None without one."""
 
 
-def place(
+def opened_placing(
     template: Image.Image,
     painted: np.ndarray,
     thing: PlacedObject,
     settings: PlacingSettings,
     family: Family,
     models: PlacingModels,
-) -> Photographs:
-    """Paint the object where the mask is, `settings.count` times, in the order of the seeds.
-
-    `painted`: bool (height, width) of the template. Raises BadMask, and what the backend raises.
-    """
-    clock = Stopwatch()
+) -> PlacingSession:
+    """Do all that is the same for every seed. `painted`: bool (height, width) of the template. Raises BadMask."""
     places, notes = places_of(painted, family, settings)
-    pace, pace_notes = sampler_preset(settings, family, models.backend.capabilities(), models.few_steps)
-    run = _Placing(template, places, thing, settings, family, models, pace, clock)
-    results = tuple(run.taken(number) for number in range(settings.count))
-    return Photographs(results, (), (), (*notes, *pace_notes, *_unranked(results)), clock.seconds)
+    capabilities = models.backend.capabilities()
+    pace, pace_notes = sampler_preset(settings, family, capabilities, models.few_steps)
+    return PlacingSession(
+        template, places, thing, settings, family, models, capabilities, pace, (*notes, *pace_notes), Stopwatch()
+    )
+
+
+def placed(session: PlacingSession) -> Iterator[Photograph]:
+    """The object painted where the mask is, with each seed in turn, each picture as soon as it is finished.
+
+    The passes of several are painted together, as many as the backend can use. Raises what the backend raises.
+    """
+
+    def painted(numbers: Sequence[int]) -> list[Photograph]:
+        shots = [_PlacedShot(session, (session.settings.seed + number) % 2**32) for number in numbers]
+        return session.painter.together([shot.taken() for shot in shots])
+
+    return session.painter.batches(session.settings.count, session.capabilities.at_a_time, painted)
+
+
+def together(session: PlacingSession, results: Sequence[Photograph]) -> Photographs:
+    """All pictures of the session, in the order of the seeds."""
+    return Photographs(tuple(results), (), (), (*session.notes, *_unranked(results)), session.clock.seconds)
 
 
 def _unranked(results: Sequence[Photograph]) -> tuple[str, ...]:
@@ -88,7 +104,7 @@ def _unranked(results: Sequence[Photograph]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Placing:
+class PlacingSession:
     """What all seeds of one call share."""
 
     template: Image.Image
@@ -97,44 +113,46 @@ class _Placing:
     settings: PlacingSettings
     family: Family
     models: PlacingModels
+    capabilities: Capabilities
     pace: SamplerPreset
+    notes: tuple[str, ...]
     clock: Stopwatch
 
-    def taken(self, number: int) -> Photograph:
-        seed, passes = (self.settings.seed + number) % 2**32, 1 + (second_strength(self.settings, self.family) > 0)
-        units = UNITS * passes * len(self.places)
-        shot = _PlacedShot(self, seed, first_unit=number * units, units=self.settings.count * units)
-        canvas = WorkingPicture.of(self.template)
-        for one in self.places:
-            canvas = shot.placed(canvas, one)
-        image = as_picture(canvas.picture)
-        stages = Stage("template", self.template), *shot.stages, Stage("result", image)
-        made_by = made_by_record(self, shot.applied)
-        return Photograph(image, seed, (), stages, tuple(dict.fromkeys(shot.notes)), canvas.touched, made_by)
+    @cached_property
+    def painter(self) -> Painter:
+        passes = 1 + (second_strength(self.settings, self.family) > 0)
+        units = UNITS * passes * len(self.places) * self.settings.count
+        return Painter(self.models.backend, self.models.progress, self.clock, units=units, part_key="place")
 
 
-class _PlacedShot(PictureRun):
+class _PlacedShot:
     """The passes of one seed over all places."""
 
-    part_key = "place"
+    def __init__(self, session: PlacingSession, seed: int) -> None:
+        self.session, self.seed = session, seed
+        self._account = Account()
 
-    def __init__(self, session: _Placing, seed: int, *, first_unit: int, units: int) -> None:
-        models = session.models
-        super().__init__(models.backend, models.progress, session.clock, seed, first_unit=first_unit, units=units)
-        self.session = session
+    def taken(self) -> Passes[Photograph]:
+        template, canvas = self.session.template, WorkingPicture.of(self.session.template)
+        for one in self.session.places:
+            canvas = yield from self._placed(canvas, one)
+        image, account = as_picture(canvas.picture), self._account
+        stages = Stage("template", template), *account.stages, Stage("result", image)
+        made_by, notes = made_by_record(self.session, account.applied), tuple(dict.fromkeys(account.notes))
+        return Photograph(image, self.seed, (), stages, notes, canvas.touched, made_by)
 
-    def placed(self, canvas: WorkingPicture, one: ObjectPlace) -> WorkingPicture:
+    def _placed(self, canvas: WorkingPicture, one: ObjectPlace) -> Passes[WorkingPicture]:
         """First pass → composed at the template's resolution → second pass along the border → pasted back."""
         left, top, right, bottom = one.crop.as_ints()
         before = canvas.picture[top:bottom, left:right]
         self._show(one, crop=as_picture(before), mask=greyscale(one.painted))
         request = self._first_request(as_picture(before), one)
-        first = self._painted("first pass", request, one)
+        first = yield self._pass("first pass", request, one)
         painted = as_array(resized(first, one.crop.size))
         alpha = self._taken(painted, one)
         crop = blended(before, painted, alpha)
         self._show(one, composed=as_picture(crop))
-        crop = self._bordered(crop, alpha, one, request)
+        crop = yield from self._bordered(crop, alpha, one, request)
         return canvas.with_crop(as_picture(crop), one.crop, alpha)
 
     def _taken(self, painted: np.ndarray, one: ObjectPlace) -> np.ndarray:
@@ -142,10 +160,10 @@ class _PlacedShot(PictureRun):
         session, chosen = self.session, self.session.settings.cut_out
         if chosen == "off" or (chosen == "auto" and (session.thing.is_scene or not session.family.cuts_out)):
             return one.alpha
-        with self.clock.timed("cut-out"):
+        with self.session.clock.timed("cut-out"):
             found = object_in(painted, one.alpha)
         if found is None:
-            self.notes.append(
+            self._account.notes.append(
                 note(
                     "not-cut-out",
                     "The object could not be told from its background, so that all under the mask was taken.",
@@ -172,17 +190,17 @@ class _PlacedShot(PictureRun):
             fill=Fill.ORIGINAL,
         )
 
-    def _bordered(self, crop: np.ndarray, alpha: np.ndarray, one: ObjectPlace, first: InpaintRequest) -> np.ndarray:
+    def _bordered(
+        self, crop: np.ndarray, alpha: np.ndarray, one: ObjectPlace, first: InpaintRequest
+    ) -> Passes[np.ndarray]:
         """The crop (uint8 RGB, template pixels) after the second pass along the border of what was taken, if any."""
         session = self.session
         strength = second_strength(session.settings, session.family)
         if strength <= 0:
             return crop
         before = resized(as_picture(crop), one.work)
-        controls, notes = controls_for(
-            session.family.second_controls, Guides(before), session.models.backend.capabilities()
-        )
-        self.notes.extend(notes)
+        controls, notes = controls_for(session.family.second_controls, Guides(before), session.capabilities)
+        self._account.notes.extend(notes)
         ring, ring_alpha = border_of(alpha, one.side)
         self._show(one, **{"second mask": greyscale(ring), **by_kind(controls)})
         steps = session.settings.second_steps or session.pace.steps(session.family.second_steps, strength)
@@ -190,20 +208,20 @@ class _PlacedShot(PictureRun):
         request = replace(
             first, image=before, mask=mask, controls=controls, denoise=strength, steps=steps, fill=Fill.ORIGINAL
         )
-        after = self._painted("second pass", request, one)
+        after = yield self._pass("second pass", request, one)
         return repainted(crop, before, after, ring_alpha)
 
-    def _painted(self, step: str, request: InpaintRequest, one: ObjectPlace) -> Image.Image:
+    def _pass(self, step: str, request: InpaintRequest, one: ObjectPlace) -> Pass:
         told = Text(step)
         if len(self.session.places) > 1:
             told = text("place {place}, {what}", place=one.number + 1, what=told)
-        return self.passed(step, request, one.number, told)
+        return Pass(step, request, one.number, told, self._account)
 
     def _show(self, one: ObjectPlace, **pictures: Image.Image) -> None:
-        self.stages.extend(Stage(name, picture, one.number) for name, picture in pictures.items())
+        self._account.stages.extend(Stage(name, picture, one.number) for name, picture in pictures.items())
 
 
-def made_by_record(session: _Placing, applied: list[dict[str, Any]]) -> Mapping[str, Any]:
+def made_by_record(session: PlacingSession, applied: list[dict[str, Any]]) -> Mapping[str, Any]:
     """Plain values that say what made a picture."""
     thing = session.thing
     return {

@@ -12,6 +12,10 @@ import numpy as np
 from PIL import Image
 
 from easyphoto.faces.engine import Face, Likeness
+from easyphoto.progress import Progress
+
+UNITS = 100
+"""Units of progress in one diffusion pass."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,16 +95,28 @@ class Stopwatch:
 class Slice:
     """A part of the whole progress, for a step that counts from 0 itself."""
 
-    def __init__(self, whole: Any, first: int, total: int, message: str) -> None:
+    def __init__(self, whole: Progress, first: int, total: int, message: str, *, units: int = UNITS) -> None:
+        """From `first` to `first + units` of `total`."""
         self._whole, self._first, self._total, self._message = whole, first, total, message
+        self._units = units
 
     def step(self, done: int, total: int, message: str = "", *, preview: Any = None) -> None:
-        share = round(UNITS * done / max(total, 1))
-        self._whole.step(self._first + min(share, UNITS), self._total, self._message, preview=preview)
+        share = round(self._units * done / max(total, 1))
+        self._whole.step(self._first + min(share, self._units), self._total, self._message, preview=preview)
 
     def check(self) -> None:
         self._whole.check()
 
 
-UNITS = 100
-"""Units of progress in one diffusion pass."""
+class RisingProgress:
+    """A progress that never goes back: what is done again counts when it is further than before."""
+
+    def __init__(self, whole: Progress) -> None:
+        self._whole, self._most = whole, 0
+
+    def step(self, done: int, total: int, message: str = "", *, preview: Any = None) -> None:
+        self._most = max(self._most, done)
+        self._whole.step(self._most, total, message, preview=preview)
+
+    def check(self) -> None:
+        self._whole.check()

@@ -101,8 +101,10 @@ def photograph_answer(made: PhotographResult, job: Told) -> dict[str, Any]:
     for one in made.made:
         for phase, spent in one.seconds.items():
             seconds[phase] = round(seconds.get(phase, 0.0) + spent, 2)
+    # They were told as they were finished.
+    places = {file.name: place for place, file in enumerate(made.pictures)}
     return {
-        "pictures": job.pictures,
+        "pictures": sorted(job.pictures, key=lambda picture: places[picture["file"]]),
         "drawn": [drawn_answer(one.drawn, job) for one in made.made if one.drawn is not None],
         "report": job.hand_out("report.html", made.report),
         "seconds": seconds,

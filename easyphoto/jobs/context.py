@@ -66,7 +66,7 @@ class JobContext:
     def step(self, done: int, total: int, message: str = "", *, preview: Any = None) -> None:
         """Report progress. Updates faster than people read are dropped, except a new phase and the last step."""
         if preview is not None and time.monotonic() - self._shown >= SECONDS_BETWEEN_PREVIEWS:
-            self._show(preview)
+            self._show(preview() if callable(preview) else preview)
         phase = message or self._last[2]
         changed = (done, total, phase) != self._last
         is_due = time.monotonic() - self._told >= SECONDS_BETWEEN_TELLING
@@ -98,6 +98,8 @@ class JobContext:
 
     def picture_finished(self, file: Path, template: Path, made: Photograph) -> None:
         self.pictures.append(picture_answer(file, template.stem, made, self))
+        # Others may still be in the making.
+        self._show(made.image)
 
     def training_event(self, event: Event) -> None:
         """Show samples, and thin out steps as progress is thinned."""

@@ -127,5 +127,8 @@ def _words(done: Done | None, folder: RunFolder) -> str:
         )
     if done.merged is None:
         return f"The checkpoint of step {done.best_step} is used: likeness could not be measured."
+    if len(done.weights) == 1:
+        step = done.best_step
+        return f"The checkpoint of step {step} is used, the best by its test pictures: likeness {done.merged:.3f}."
     best = "" if done.best is None else f" (best single checkpoint {done.best:.3f} at step {done.best_step})"
     return f"The LoRA is merged from the checkpoints with the best test pictures: likeness {done.merged:.3f}{best}."

@@ -18,9 +18,9 @@ S = TypeVar("S", bound=Settings)
 PRESETS: Mapping[type[Settings], Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         TrainSettings: {
-            "fast": {"steps": 400, "validations": 4, "validation_steps": 12},
+            "fast": {"steps": 400, "validations": 4, "validation_steps": 10},
             "balanced": {},
-            "thorough": {"steps": 1200, "validations": 12, "validation_steps": 30},
+            "thorough": {"steps": 1200, "validations": 12},
         },
         InferenceSettings: {
             "fast": {"first_steps": 20, "second_steps": 10, "count": 1},

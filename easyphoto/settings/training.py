@@ -69,10 +69,16 @@ class TrainSettings(Settings):
     rank: int | None = slider(None, 1, 256, step=1, label="Rank", help="Empty: the usual one for the model.")
     alpha: float | None = slider(None, 0.1, 256.0, step=1, label="Alpha", help="Empty: the usual one for the model.")
     validations: int = slider(
-        8, 1, 50, step=1, label="Rounds of test pictures", help="How often test pictures are made during the training."
+        8,
+        1,
+        50,
+        step=1,
+        label="Rounds of test pictures",
+        help="How often a checkpoint is kept and shown: in the first half of the training by one picture, then by one "
+        "for each template, which vote.",
     )
     validation_strength: float = slider(0.65, 0.05, 1.0, step=0.05, label="Test picture strength")
-    validation_steps: int = slider(20, 1, 150, step=1, label="Test picture steps")
+    validation_steps: int = slider(12, 1, 150, step=1, label="Test picture steps")
     validation_cfg: float | None = slider(
         None, 1.0, 30.0, step=0.5, label="Test picture CFG scale", help="Empty: the usual one for the model."
     )

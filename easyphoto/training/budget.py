@@ -6,16 +6,15 @@ backward pass instead of kept (gradient checkpointing). Both save memory and giv
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from easyphoto.architectures.base import Family
+from easyphoto.backends.memory import free_memory
 from easyphoto.errors import OutOfMemory
 from easyphoto.messages import text
 from easyphoto.settings.training import TrainSettings
@@ -157,19 +156,6 @@ def estimate(adapted: Adapted, weights: int, family: Family, footing: MemoryPlan
     return MemoryEstimate(weights, trained * BYTES_OF_MOMENTS, activations)
 
 
-def free_memory(device: str) -> int | None:
-    """Bytes that a process may still allocate on the device; None if the system does not tell."""
-    if torch.device(device).type == "cuda":
-        # Memory that torch has reserved but not allocated is free for torch.
-        reserve = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
-        return int(torch.cuda.mem_get_info()[0]) + reserve
-    meminfo = Path("/proc/meminfo")
-    if meminfo.is_file():
-        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
-        return int(lines["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in lines else None
-    return None
-
-
 def checkpoint_networks(adapted: Adapted) -> None:
     """Enable gradient checkpointing in the trained networks, which works only in training mode.
 
@@ -191,13 +177,6 @@ def checkpoint_networks(adapted: Adapted) -> None:
 def _has_dropout(network: Any) -> bool:
     layers = any(isinstance(each, torch.nn.Dropout) and each.p > 0 for each in network.modules())
     return layers or getattr(network.config, "attention_dropout", 0.0) > 0
-
-
-def clear_memory(device: str) -> None:
-    """Free the memory of a failed attempt."""
-    gc.collect()
-    if torch.device(device).type == "cuda":
-        torch.cuda.empty_cache()
 
 
 def _plan(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import torch
 
@@ -26,12 +26,8 @@ from easyphoto.training.lora import (
 from easyphoto.training.pictures import Picture, mean_score, record_of
 from easyphoto.training.run import TrainRun
 from easyphoto.training.samples import Samples
-from easyphoto.training.selection import Selection, contact_sheet, last_of, select
+from easyphoto.training.selection import MERGE_MAY_LOSE, Selection, alone, contact_sheet, elect, last_of
 from easyphoto.weights.catalog import UsedWeight
-
-# A merge is more robust on unseen templates, so it may lose this much likeness (cosine) on the validation templates.
-MERGE_MAY_LOSE = 0.01
-FEWEST_VOTERS = 2
 
 
 def conclude(
@@ -44,8 +40,8 @@ def conclude(
 ) -> Done:
     """Select and merge the checkpoints, judge the result, and write the LoRA and the run's curves and pictures."""
     with context.phase("select"):
-        elected = elect(context, learner, judge, pictures)
-        chosen, state, merged, energy_lost = elected.chosen, elected.state, elected.merged, elected.energy_lost
+        found = elected(context, learner, judge, pictures)
+        chosen, state, merged, energy_lost = found.chosen, found.state, found.merged, found.energy_lost
         context.notes += chosen.notes
     with context.phase("save"):
         facts = facts_of(context.run, learner, merge=chosen.weights)
@@ -74,7 +70,7 @@ def conclude(
 
 @dataclass(frozen=True, eq=False)
 class Elected:
-    """The selected checkpoints, their merge, and its validation pictures."""
+    """The selected checkpoints, their merge, and its validation pictures: of one checkpoint those that it has."""
 
     chosen: Selection
     state: State
@@ -82,49 +78,40 @@ class Elected:
     merged: tuple[Picture, ...]
 
 
-def elect(context: RunContext, learner: Learner, judge: Samples | None, pictures: Sequence[Picture]) -> Elected:
-    """Merge the checkpoints by votes; while the merge falls behind the best checkpoint, halve the voters, down to that
-    checkpoint alone.
-
-    If training has not converged, the last checkpoints lead and ten votes include poorer ones: on ten drawn persons the
-    merge of ten votes lost 0.037 of likeness to the best checkpoint.
-    """
-    voters = context.run.settings.voters
+def elected(context: RunContext, learner: Learner, judge: Samples | None, pictures: Sequence[Picture]) -> Elected:
+    """Merge the elected checkpoints, and take the best one alone if the merge's own test pictures fall behind it."""
     if not context.run.shows_face:
-        chosen = last_of(pictures, learner.steps)
-        return Elected(chosen, *_merged(context, chosen), ())
-    while True:
-        chosen = select(pictures, voters=voters, last_step=learner.steps)
-        if voters < FEWEST_VOTERS and chosen.is_voted:
-            chosen = replace(chosen, weights=((chosen.best_step, 1.0),))
-        state, energy_lost = _merged(context, chosen)
-        merged = _judge_merged(context, learner, judge, state=state, chosen=chosen)
-        if len(chosen.weights) == 1 or (mean_score(merged) or 0.0) >= (chosen.leading or 0.0) - MERGE_MAY_LOSE:
-            return Elected(chosen, state, energy_lost, merged)
-        context.notes.append(
-            note(
-                "merge-falls-behind",
-                "merging the checkpoints of {voters} test pictures gives less likeness than the best checkpoint "
-                "alone: fewer are merged",
-                voters=voters,
-            )
+        return _single(context, last_of(pictures, learner.steps), ())
+    chosen = elect(pictures, voters=context.run.settings.voters, last_step=learner.steps)
+    if len(chosen.weights) == 1:
+        return _single(context, chosen, pictures)
+    state, energy_lost = _merged(context, chosen)
+    merged = _judge_merged(context, learner, judge, state=state)
+    if (mean_score(merged) or 0.0) >= (chosen.leading or 0.0) - MERGE_MAY_LOSE:
+        return Elected(chosen, state, energy_lost, merged)
+    context.notes.append(
+        note(
+            "merge-falls-behind",
+            "The merged checkpoints give less likeness than the best checkpoint alone: that one is taken.",
         )
-        voters //= 2
+    )
+    return _single(context, alone(chosen), pictures)
+
+
+def _single(context: RunContext, chosen: Selection, pictures: Sequence[Picture]) -> Elected:
+    ((step, _),) = chosen.weights
+    own = tuple(each for each in pictures if each.step == step) if chosen.is_voted else ()
+    return Elected(chosen, read_lora(context.folder.checkpoint(step))[0], 0.0, own)
 
 
 def _merged(context: RunContext, chosen: Selection) -> tuple[State, float]:
     files = [context.folder.checkpoint(step) for step, _ in chosen.weights]
-    if len(files) == 1:
-        return read_lora(files[0])[0], 0.0
     return merge_products(files, [share for _, share in chosen.weights], context.run.rank)
 
 
-def _judge_merged(
-    context: RunContext, learner: Learner, judge: Samples | None, *, state: State, chosen: Selection
-) -> tuple[Picture, ...]:
-    """Draw validation pictures with the merged weights in the live adapters; nothing without votes, because then the
-    weights are the last checkpoint's, which are drawn already."""
-    if judge is None or not chosen.is_voted:
+def _judge_merged(context: RunContext, learner: Learner, judge: Samples | None, *, state: State) -> tuple[Picture, ...]:
+    """Draw validation pictures with the merged weights in the live adapters."""
+    if judge is None:
         return ()
     load_into_adapters(state, learner.adapted)
     with torch.random.fork_rng(devices=[]):
@@ -154,7 +141,8 @@ def _keep_evidence(
         },
     )
     if judge is not None:
-        sheet = contact_sheet(pictures, judge, merged=merged, root=context.folder.root)
+        drawn = merged if len(chosen.weights) > 1 else ()
+        sheet = contact_sheet(pictures, judge, merged=drawn, root=context.folder.root)
         write_picture(context.folder.sheet, sheet)
     if chosen.portrait is not None:
         write_bytes(context.folder.portrait, (context.folder.root / chosen.portrait.path).read_bytes())

@@ -25,8 +25,6 @@ class RunContext:
     notes: list[str] = field(default_factory=list)
     plan: str = ""
     """The memory plan in words."""
-    validated: list[float] = field(default_factory=list)
-    """Seconds of each validation that this process has drawn."""
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

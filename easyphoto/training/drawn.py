@@ -36,8 +36,8 @@ class DrawnSamples(Samples):
             for number in range(COUNT)
         )
 
-    def _painted(self, progress: Progress) -> Sequence[Result]:
-        return [self.backend.generate(self._request(number), progress) for number in range(COUNT)]
+    def _painted(self, columns: Sequence[Column], progress: Progress) -> Sequence[Result]:
+        return [self.backend.generate(self._request(column.number), progress) for column in columns]
 
     def _request(self, number: int) -> GenerateRequest:
         family, settings = self.run.kind, self.run.settings

@@ -97,7 +97,7 @@ class Done:
     best: float | None
     """Mean cosine similarity of the best checkpoint's pictures; None if nothing could be judged."""
     merged: float | None
-    """Mean cosine similarity of the merged LoRA's pictures."""
+    """Mean cosine similarity of the finished LoRA's pictures."""
     last: float | None
     weights: dict[str, float]
     """Step → share in the merge."""

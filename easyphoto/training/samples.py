@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import ClassVar
 
 from PIL import Image
@@ -55,36 +55,43 @@ class Samples(ABC):
         return None
 
     @abstractmethod
-    def _painted(self, progress: Progress) -> Sequence[Result]:
-        """A picture for each column, with the current weights."""
+    def _painted(self, columns: Sequence[Column], progress: Progress) -> Sequence[Result]:
+        """A picture for each of the columns, with the current weights."""
 
     def _score(self, picture: Image.Image) -> float | None:
         return None
 
-    def judged(self, step: int, progress: Progress) -> tuple[Picture, ...]:
-        """The live checkpoint's pictures: those of an earlier process if complete, else drawn now."""
-        kept = self.kept(step)
-        if kept is not None:
-            return kept
-        pictures = self.draw(step, f"step-{step:06d}", progress)
-        write_json(self.folder.scores(step), {"pictures": [asdict(picture) for picture in pictures]})
-        return pictures
+    def judged(self, step: int, progress: Progress, *, votes: bool) -> tuple[Picture, ...]:
+        """The live checkpoint's pictures: those of an earlier process if complete, else drawn now.
+
+        Where they do not vote, only the first column's is drawn, and none has a score; an earlier version drew and
+        judged them all.
+        """
+        pictures = self.kept(step)
+        if pictures is None:
+            pictures = self.draw(step, f"step-{step:06d}", progress, votes=votes)
+            write_json(self.folder.scores(step), {"pictures": [asdict(picture) for picture in pictures]})
+        return pictures if votes else tuple(replace(picture, score=None) for picture in pictures)
 
     def kept(self, step: int) -> tuple[Picture, ...] | None:
         """The pictures an earlier process drew and judged; None if they are incomplete."""
         return kept_pictures(self.folder, step)
 
-    def draw(self, step: int, label: str, progress: Progress) -> tuple[Picture, ...]:
-        """Draw a picture for every column with the current weights, write the pictures and score them."""
+    def draw(self, step: int, label: str, progress: Progress, *, votes: bool = True) -> tuple[Picture, ...]:
+        """Draw a picture for every column with the current weights, write the pictures and score them; where they do
+        not vote, only the first, without a score."""
         progress.check()
+        columns = self.columns if votes else self.columns[:1]
         with self.idle.at_hand():
-            results = self._painted(progress)
+            results = self._painted(columns, progress)
         return tuple(
-            self._kept(step, label, column.number, result) for column, result in zip(self.columns, results, strict=True)
+            self._kept(step, label, column.number, result, votes=votes)
+            for column, result in zip(columns, results, strict=True)
         )
 
-    def _kept(self, step: int, label: str, number: int, result: Result) -> Picture:
+    def _kept(self, step: int, label: str, number: int, result: Result, *, votes: bool) -> Picture:
         target = self.folder.sample(label, number)
         record = {"made_by": "validation", "step": step, "seed": result.seed}
         write_picture(target, result.image, record, source=self.source)
-        return Picture(step, number, str(target.relative_to(self.folder.root)), self._score(result.image))
+        score = self._score(result.image) if votes else None
+        return Picture(step, number, str(target.relative_to(self.folder.root)), score)

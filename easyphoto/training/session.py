@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ import torch
 
 from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
+from easyphoto.backends.memory import clear_memory
 from easyphoto.errors import OutOfMemory
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.machine import ran_out_of_memory
@@ -20,18 +21,19 @@ from easyphoto.messages import text
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.training.adapters import add_adapters
 from easyphoto.training.arithmetic import precision
-from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, clear_memory, plan_training
+from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, plan_training
 from easyphoto.training.capture import NotCaptured, recorder_for
 from easyphoto.training.checkpoint import marks, resume, save_lora, save_resume
 from easyphoto.training.conclude import conclude, facts_of
 from easyphoto.training.context import RunContext
 from easyphoto.training.data import Entry, cache_dataset, make_plan, read_entries, split
 from easyphoto.training.drawn import DrawnSamples
-from easyphoto.training.events import Checkpoint, Done, Sample, Start, Step, Warn
+from easyphoto.training.events import Checkpoint, Done, Start, Step, Warn
 from easyphoto.training.loop import Learner
 from easyphoto.training.lora import lora_metadata
 from easyphoto.training.noise import Noise
 from easyphoto.training.pictures import Picture
+from easyphoto.training.rounds import Rounds
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.samples import Samples
 from easyphoto.training.validate import CONTROL, Validator, make_views, reference_vector
@@ -173,21 +175,18 @@ def open_judge(
 
 def learn(context: RunContext, learner: Learner, judge: Samples | None) -> tuple[Picture, ...]:
     """Train to the end, and save and judge at every mark. Parts that an earlier process has done are skipped."""
-    due = marks(learner.steps, context.run.settings.validations)
+    rounds = Rounds(context, judge, marks(learner.steps, context.run.settings.validations))
     pictures: list[Picture] = []
-    for mark in due:
+    for mark in rounds.marks:
         if learner.step <= mark:
-            # And one more for the merge.
-            to_judge = 0 if judge is None else len(due) - due.index(mark) + 1
-            _learn_until(context, learner, mark, to_judge=to_judge)
+            _learn_until(context, learner, mark, rounds)
             _keep(context, learner)
-        if judge is not None:
-            learner.make_room()
-            pictures += _judge(context, judge, mark, is_live=learner.step == mark)
+        learner.make_room()
+        pictures += rounds.drawn(mark, is_live=learner.step == mark)
     return tuple(pictures)
 
 
-def _learn_until(context: RunContext, learner: Learner, mark: int, *, to_judge: int) -> None:
+def _learn_until(context: RunContext, learner: Learner, mark: int, rounds: Rounds) -> None:
     pace = Throughput(learner.step)
     with context.phase("train"):
         while learner.step < mark:
@@ -200,8 +199,7 @@ def _learn_until(context: RunContext, learner: Learner, mark: int, *, to_judge: 
             _advance(context, learner)
             if pace.is_due(learner.step) or learner.step == mark:
                 _read(context, learner)
-                judging = judging_seconds(context.validated, to_judge)
-                context.emit(_step(learner, pace.seconds_per_step(learner.step), judging))
+                context.emit(_step(learner, pace.seconds_per_step(learner.step), rounds.seconds_from(mark)))
 
 
 def _read(context: RunContext, learner: Learner) -> None:
@@ -211,13 +209,6 @@ def _read(context: RunContext, learner: Learner) -> None:
         context.emit(Warn("nonfinite", text("step {step} was skipped: its loss is not a number", step=step)))
     learner.skipped.clear()
     learner.stop_if_diverged()
-
-
-def judging_seconds(timed: Sequence[float], left: int) -> float | None:
-    """Estimate the seconds of the validations that are left; None if none has been timed yet."""
-    if not left:
-        return 0.0
-    return sum(timed) / len(timed) * left if timed else None
 
 
 def _advance(context: RunContext, learner: Learner) -> None:
@@ -266,23 +257,6 @@ def _keep(context: RunContext, learner: Learner) -> None:
     save_lora(context.folder, learner, lora_metadata(facts_of(context.run, learner)))
     save_resume(context.folder, learner, context.run.fingerprint())
     context.emit(Checkpoint(learner.step, str(target), target.stat().st_size))
-
-
-def _judge(context: RunContext, judge: Samples, mark: int, *, is_live: bool) -> tuple[Picture, ...]:
-    is_kept = judge.kept(mark) is not None
-    if not is_live and not is_kept:
-        context.note(
-            "not-judged", text("the test pictures of step {mark} are lost: its checkpoint is not merged", mark=mark)
-        )
-        return ()
-    began = time.monotonic()
-    with context.phase("validate"), torch.random.fork_rng(devices=[]):
-        pictures = judge.judged(mark, context.progress)
-    if not is_kept:
-        context.validated.append(time.monotonic() - began)
-    for picture in pictures:
-        context.emit(Sample(mark, str(context.folder.root / picture.path), picture.template, picture.score))
-    return pictures
 
 
 def _start(run: TrainRun, learner: Learner, tools: TrainingModels, *, held_out: int) -> Start:

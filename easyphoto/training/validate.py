@@ -13,6 +13,7 @@ from PIL import Image
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Control, InpaintRequest, Result, Sampler
+from easyphoto.backends.memory import clear_memory
 from easyphoto.errors import BadPicture, OutOfMemory
 from easyphoto.faces.engine import FACE_PARTS, Face, FaceEngine, part_mask
 from easyphoto.geometry import Size, resized_points, square_around
@@ -20,7 +21,6 @@ from easyphoto.images.masks import dilated
 from easyphoto.images.pictures import read_picture, resized
 from easyphoto.messages import note
 from easyphoto.progress import Progress
-from easyphoto.training.budget import clear_memory
 from easyphoto.training.data import Entry
 from easyphoto.training.samples import Column, Samples
 
@@ -99,8 +99,9 @@ class Validator(Samples):
     def columns(self) -> tuple[Column, ...]:
         return tuple(Column(view.template, view.image, f"template {view.template}") for view in self.views)
 
-    def _painted(self, progress: Progress) -> Sequence[Result]:
-        requests = [self._request(view) for view in self.views]
+    def _painted(self, columns: Sequence[Column], progress: Progress) -> Sequence[Result]:
+        wanted = {column.number for column in columns}
+        requests = [self._request(view) for view in self.views if view.template in wanted]
         # A batch of several templates costs little more than a single one.
         with suppress(OutOfMemory):
             return self.backend.inpaint_many(requests, progress)

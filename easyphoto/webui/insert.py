@@ -49,10 +49,9 @@ def put_into(app: EasyPhoto, p: Any, picture: Image.Image, wanted: ScriptRequest
             made = photograph(picture, [subject], settings, family.at(settings.resolution), models)
         except NoFaceFound as error:
             raise without_template(error) from None
-        if settings.ai_label:
-            made = with_label(made, Size.of(picture))
+        best = with_label(made.best, made.faces, Size.of(picture)) if settings.ai_label else made.best
         # Notes on unchanged faces belong to the picture, not to one result.
-        return replace(made.best, notes=(*made.notes, *made.best.notes))
+        return replace(best, notes=(*made.notes, *best.notes))
 
 
 def without_template(error: NoFaceFound) -> NoFaceFound:

@@ -13,7 +13,8 @@ import torch
 from easyphoto.backends.base import Control, GenerateRequest, Sampler
 from easyphoto.backends.components import quiet_libraries
 from easyphoto.backends.conditions import LoraCondition, loras_in
-from easyphoto.backends.local import LATENT_FACTOR, LocalBackend
+from easyphoto.backends.latents import LATENT_FACTOR
+from easyphoto.backends.local import LocalBackend
 from easyphoto.geometry import Size
 from easyphoto.progress import NullProgress
 from tests.backends.contract import drawn_picture, pixels

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from easyphoto.backends.components import Components
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.face_condition import FaceCondition
 from easyphoto.backends.folders import base_model
-from easyphoto.backends.latents import Preview, latent_mask
+from easyphoto.backends.latents import Preview, decoded, encoded, latent_mask
 from easyphoto.backends.loading import load_components
 from easyphoto.backends.local import LocalBackend, open_local
 from easyphoto.backends.lora_apply import loras_applied
@@ -140,6 +141,54 @@ def test_a_batch_equals_single_calls(local: LocalBackend) -> None:
         alone = pixels(local.inpaint(each, NullProgress()).image).astype(int)
         assert np.abs(pixels(result.image).astype(int) - alone).max() <= 1
         assert result.seed == each.seed
+
+
+def test_four_templates_take_each_network_as_often_as_one(local: LocalBackend, components: Components, monkeypatch):
+    """As a training's validation asks for them: one ControlNet, 20 steps at a strength of 0.65."""
+    asked = inpaint_request(steps=20, denoise=0.65, controls=(canny(0.5),))
+    local.inpaint(asked, NullProgress())  # loads the ControlNet
+    (control,) = local._controls.loaded
+    calls: dict[str, list[int]] = {}
+
+    def count(name: str, network: torch.nn.Module) -> None:
+        forward = network.forward
+
+        def counted(*inputs: Any, **more: Any) -> Any:
+            first = next(each for each in (*inputs, *more.values()) if isinstance(each, torch.Tensor))
+            calls.setdefault(name, []).append(len(first))
+            return forward(*inputs, **more)
+
+        monkeypatch.setattr(network, "forward", counted)
+
+    count("encoder", components.vae.encoder)
+    count("decoder", components.vae.decoder)
+    count("words", components.text_encoders[0])
+    count("control image", control.embedding)
+    count("control", control.network)
+    count("unet", components.unet)
+
+    local.inpaint_many([replace(asked, seed=seed, image=drawn_picture(seed)) for seed in range(4)], NullProgress())
+
+    assert calls == {
+        "encoder": [4], "control image": [4], "words": [2], "control": [8] * 13, "unet": [8] * 13, "decoder": [4],
+    }  # fmt: skip
+
+
+def test_an_autoencoder_in_float32_on_a_processor_has_its_channels_last(components: Components, tiny_base: Path):
+    weight = components.vae.decoder.conv_in.weight
+    before, picture = weight.clone(memory_format=torch.contiguous_format), drawn_picture()
+    plain = load_components(MINIATURE, tiny_base, dtype=torch.float32, device="cpu").vae
+    half = load_components(MINIATURE, tiny_base, dtype=torch.bfloat16, device="cpu")
+
+    LocalBackend(components, tiny_base)
+    LocalBackend(half, tiny_base)
+
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(weight, before)
+    assert half.vae.decoder.conv_in.weight.is_contiguous()
+    with torch.no_grad():
+        ours, theirs = (decoded(vae, encoded(vae, [picture]))[0] for vae in (components.vae, plain))
+    assert np.abs(ours.astype(int) - theirs).max() <= 1
 
 
 def test_a_control_that_is_never_on_is_noted(local: LocalBackend) -> None:
@@ -266,7 +315,7 @@ def test_a_preview_of_the_old_latents_looks_like_the_old_picture() -> None:
     blocks = np.asarray(picture.resize((6, 4), Image.Resampling.BOX), np.float32) / 255
     latents = torch.from_numpy(blocks).permute(2, 0, 1)[None] * 3 - 1
 
-    shown = pixels(Preview.fitted(latents, picture)(latents)).astype(int)
+    shown = pixels(Preview(latents, picture)(latents)).astype(int)
 
     whole = pixels(picture.resize((6, 4), Image.Resampling.BOX).resize((48, 32), Image.Resampling.BILINEAR))
     assert np.abs(shown - whole).max() <= 2

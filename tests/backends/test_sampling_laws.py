@@ -221,16 +221,16 @@ def test_every_fifth_step_shows_the_guess_of_the_finished_picture() -> None:
 
 @pytest.mark.parametrize("sampler", [Sampler.DDIM, Sampler.DDIM_TRAILING, Sampler.EULER_TRAILING])
 def test_the_guess_is_without_noise(sampler: Sampler) -> None:
-    guesses: list[torch.Tensor] = []
+    progress = RecordingProgress()
     schedule = scheduled(sampler, steps=10, strength=0.7)
 
     sample(
-        denoiser(Network(lambda latents, words: drawn(2))), schedule, NullProgress(), latents=drawn(1), noise=drawn(2),
-        generators=generators(), preview=guesses.append,
+        denoiser(Network(lambda latents, words: drawn(2))), schedule, progress, latents=drawn(1), noise=drawn(2),
+        generators=generators(), preview=lambda guess: guess,
     )  # fmt: skip
 
-    assert len(guesses) == 1
-    assert torch.allclose(guesses[0], drawn(1), atol=1e-3)
+    assert len(progress.previews) == 1
+    assert torch.allclose(progress.previews[0], drawn(1), atol=1e-3)
 
 
 @pytest.mark.parametrize("sampler", [Sampler.EULER_A, Sampler.LCM, Sampler.DPMPP_2M_SDE_KARRAS])

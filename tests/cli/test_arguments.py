@@ -71,7 +71,7 @@ def answered(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
          "Choose one of: list, add, show, words, export, import, rename, choose, delete.", "persons "),
         ("version", f"There is no verb 'version'. Did you mean --version? Verbs: {VERBS}.", ""),
         ("ui --port web", "--port cannot be 'web'. It must be a whole number.", "ui "),
-        ("bench", "bench needs likeness|looks|trainer|strangers.", "bench "),
+        ("bench", "bench needs likeness|looks|trainer|strangers|operators|gpu.", "bench "),
         ("uninstall --keep person",
          "--keep cannot be 'person'. Did you mean 'persons'? "
          "Choose one of: persons, templates, styles, weights, trainer, settings.", "uninstall "),

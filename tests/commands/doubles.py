@@ -14,7 +14,7 @@ from easyphoto.app import EasyPhoto
 from easyphoto.commands import photograph_series, training
 from easyphoto.host.base import ThisMachine
 from easyphoto.images.pictures import write_picture
-from easyphoto.inference.pipeline import PipelineModels
+from easyphoto.inference.session import PipelineModels
 from easyphoto.training.events import Done, Event, MemoryPlanned, Sample, Step, to_line
 from tests.fakes import FakeBackend, FakeEngine
 

@@ -32,7 +32,7 @@ from easyphoto.faces.engine import Covering, Face
 from easyphoto.geometry import Box, Size
 from easyphoto.host.base import HostFacts, ThisMachine
 from easyphoto.images.pictures import as_picture, picture_record, read_picture
-from easyphoto.inference.pipeline import PipelineModels
+from easyphoto.inference.session import PipelineModels
 from easyphoto.model_cache import ModelCache
 from easyphoto.persons.folder import base_of
 from easyphoto.persons.photo_sources import photo_files

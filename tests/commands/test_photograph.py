@@ -16,9 +16,12 @@ from easyphoto.errors import (
     NoFaceFound,
     UnknownPerson,
 )
+from easyphoto.faces.engine import Likeness
 from easyphoto.images.pictures import picture_record, read_picture
+from easyphoto.inference import pipeline
 from easyphoto.messages import Text
 from easyphoto.persons.photo_sources import photo_files
+from easyphoto.progress import Cancelled
 from easyphoto.report.parts import Gallery
 from easyphoto.settings.inference import InferenceSettings
 from tests import icc
@@ -119,6 +122,83 @@ def test_no_picture_stays_in_memory_when_it_is_written(app, photos, template, tm
         for figure in part.figures
     ]  # fmt: skip
     assert max(max(size) for size in shown) <= 2 * 380
+
+
+@pytest.fixture
+def alike(monkeypatch):
+    """How like the person the next pictures are."""
+    cosines = []
+    monkeypatch.setattr(pipeline, "likenesses", lambda *_, **__: (Likeness("fake-colours", cosines.pop(0)),))
+    return cosines
+
+
+def test_each_picture_is_written_and_told_before_the_next_is_begun_and_the_best_comes_first_in_the_end(
+    app, photos, template, tmp_path, alike
+):
+    TrainPerson("anna", photo_files(photos)).run(app, NullContext())
+    alike += [0.2, 0.9, 0.5]
+    told = []
+
+    class Telling(NullContext):
+        def step(self, done, total, message="", *, preview=None):
+            told.append(str(message))
+
+        def picture_finished(self, file, template, made):
+            told.append(f"{file.name} is {'there' if file.is_file() else 'missing'}")
+
+    command = PhotographPersons(
+        ("anna",), (template,), out=tmp_path / "out", settings=InferenceSettings(count=3, seed=7, first_steps=1)
+    )
+    session = command.run(app, Telling())
+
+    painting = [f"seed {seed}: face 1, first pass" for seed in (7, 8, 9)]
+    finished = [f"template-anna-{seed}.png is there" for seed in (7, 8, 9)]
+    assert [one for one in dict.fromkeys(told) if one in (*painting, *finished)] == [
+        said for both in zip(painting, finished, strict=True) for said in both
+    ]
+    assert [file.name for file in session.pictures] == [f"template-anna-{seed}.png" for seed in (8, 9, 7)]
+
+
+def test_a_cancelled_series_leaves_the_pictures_that_were_finished(app, photos, template, tmp_path):
+    TrainPerson("anna", photo_files(photos)).run(app, NullContext())
+
+    class Impatient(NullContext):
+        finished = 0
+
+        def picture_finished(self, file, template, made):
+            self.finished += 1
+
+        def check(self):
+            if self.finished == 2:
+                raise Cancelled
+
+    command = PhotographPersons(("anna",), (template,), out=tmp_path / "out", settings=InferenceSettings(count=4))
+    with pytest.raises(Cancelled):
+        command.run(app, Impatient())
+
+    left = sorted((tmp_path / "out").glob("*.png"))
+    assert len(left) == 2
+    assert all(picture_record(file)["persons"] == ["anna"] for file in left)
+
+
+def test_of_many_pictures_only_the_best_one_s_steps_and_the_first_one_s_stay_in_memory(
+    app, photos, template, tmp_path, alike
+):
+    TrainPerson("anna", photo_files(photos)).run(app, NullContext())
+    alike += [0.2, 0.9, 0.5, 0.6]
+    steps, alive = [], []
+
+    class Seeing(NullContext):
+        def picture_finished(self, file, template, made):
+            gc.collect()
+            alive.append([step() is not None for step in steps])
+            steps.append(weakref.ref(next(stage.image for stage in made.stages if stage.name == "first pass")))
+
+    PhotographPersons(("anna",), (template,), out=tmp_path / "out", settings=InferenceSettings(count=4)).run(
+        app, Seeing()
+    )
+
+    assert alive == [[], [True], [True, True], [True, True, False]]
 
 
 def test_a_template_without_a_face_is_noted_and_the_others_are_done(app, photos, template, tmp_path, engine):

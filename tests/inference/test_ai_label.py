@@ -10,7 +10,7 @@ from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box, Size
 from easyphoto.images import pictures
 from easyphoto.inference.ai_label import place_of, plate_for, with_label
-from easyphoto.inference.results import Photograph, Photographs, Stage
+from easyphoto.inference.results import Photograph, Stage
 
 PLATE = Size(100, 20)
 PICTURE = Size(400, 300)
@@ -56,7 +56,7 @@ def test_in_a_tiny_picture_it_takes_half_of_the_width():
 @pytest.mark.parametrize("ground", [255, 128, 0])
 def test_it_is_legible_on_any_ground(ground: int):
     """Letters and plate differ by more than 4.5 : 1, and the plate or its rim from the ground."""
-    made = with_label(photographs(Image.new("RGB", (512, 512), (ground,) * 3)), Size(512, 512)).best
+    made = with_label(photograph(Image.new("RGB", (512, 512), (ground,) * 3)), (), Size(512, 512))
     left, top, right, bottom = made.made_by["ai_label"]["box"]
 
     values = np.asarray(made.image)[top:bottom, left:right, 0].astype(float)
@@ -68,17 +68,15 @@ def test_it_is_legible_on_any_ground(ground: int):
     assert abs(row - ground).max() > 60
 
 
-def photographs(image: Image.Image, *faces: Box) -> Photographs:
-    stage = Stage("result", image)
+def photograph(image: Image.Image) -> Photograph:
     mask = np.zeros((image.height, image.width), np.float32)
-    found = tuple(Face(box, np.zeros((5, 2)), 1.0) for box in faces)
-    return Photographs((Photograph(image, 7, (), (stage,), (), mask, {"family": "x"}),), found, (), (), {})
+    return Photograph(image, 7, (), (Stage("result", image),), (), mask, {"family": "x"})
 
 
 def test_nothing_but_the_label_changes_and_the_mask_says_where_it_is():
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (512, 512, 3), np.uint8))
 
-    made = with_label(photographs(noise), Size(512, 512)).best
+    made = with_label(photograph(noise), (), Size(512, 512))
 
     left, top, right, bottom = made.made_by["ai_label"]["box"]
     changed = (np.asarray(made.image) != np.asarray(noise)).any(axis=2)
@@ -94,9 +92,9 @@ def test_nothing_but_the_label_changes_and_the_mask_says_where_it_is():
 
 
 def test_on_an_enlarged_result_it_keeps_off_the_face_where_that_is_now():
-    found = photographs(Image.new("RGB", (1024, 1024)), Box(400, 400, 500, 500))
+    face = Face(Box(400, 400, 500, 500), np.zeros((5, 2)), 1.0)
 
-    made = with_label(found, Size(512, 512)).best
+    made = with_label(photograph(Image.new("RGB", (1024, 1024))), (face,), Size(512, 512))
 
     left, _, right, bottom = made.made_by["ai_label"]["box"]
     assert right < 512

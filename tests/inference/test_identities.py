@@ -31,7 +31,8 @@ from easyphoto.inference.identities.registry import (
     prepared_identities,
 )
 from easyphoto.inference.passes import SamplerPreset, first_pass, joint_pass, sampler_preset, second_pass
-from easyphoto.inference.pipeline import PipelineModels, photograph
+from easyphoto.inference.pipeline import photograph
+from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
 from easyphoto.progress import Progress
 from easyphoto.settings.inference import InferenceSettings

@@ -20,8 +20,9 @@ from easyphoto.faces.skin_tone import SkinTone
 from easyphoto.images.pictures import as_array
 from easyphoto.inference.identities.lora import TrainedLora
 from easyphoto.inference.passes import first_strength
-from easyphoto.inference.pipeline import PipelineModels, photograph
+from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.results import Photographs
+from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
 from easyphoto.progress import Cancelled
 from easyphoto.settings.inference import InferenceSettings

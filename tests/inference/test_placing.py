@@ -11,7 +11,7 @@ from easyphoto.architectures.registry import family_named
 from easyphoto.backends.base import InpaintRequest
 from easyphoto.backends.conditions import LoraCondition
 from easyphoto.images.pictures import as_picture
-from easyphoto.inference.placing import PlacedObject, PlacingModels, place
+from easyphoto.inference.placing import PlacedObject, PlacingModels, opened_placing, placed, together
 from easyphoto.inference.results import Photographs
 from easyphoto.progress import Cancelled
 from easyphoto.settings.placing import PlacingSettings
@@ -36,7 +36,9 @@ class Bench:
         for left, top, right, bottom in boxes or ((150, 100, 230, 180),):
             mask[top:bottom, left:right] = True
         thing = PlacedObject("Cup", (LoraCondition(self.lora, settings.lora_weight),), ("my cup",))
-        return place(as_picture(NOISE), mask, thing, settings, family, PlacingModels(self.backend, self.progress))
+        models = PlacingModels(self.backend, self.progress)
+        session = opened_placing(as_picture(NOISE), mask, thing, settings, family, models)
+        return together(session, [*placed(session)])
 
     @property
     def requests(self) -> list[InpaintRequest]:
@@ -160,6 +162,21 @@ def test_progress_only_grows_and_reaches_its_total(bench):
     assert done == sorted(done)
     assert bench.progress.steps[-1][:2] == (400, 400)
     assert len({step[1] for step in bench.progress.steps}) == 1
+
+
+def test_several_are_painted_together_and_each_is_the_same_as_alone(tmp_path):
+    alone, batched = Bench(tmp_path), Bench(tmp_path)
+    batched.backend.at_a_time = 2
+    boxes, settings = ((40, 60, 120, 140), (250, 150, 340, 240)), replace(SETTINGS, count=3)
+
+    one_by_one, together = alone.place(*boxes, settings=settings), batched.place(*boxes, settings=settings)
+
+    # Both passes over both places for the first two seeds.
+    assert (alone.backend.batches, batched.backend.batches) == ([], [2] * 4)
+    for one, other in zip(one_by_one.results, together.results, strict=True):
+        assert one.image.tobytes() == other.image.tobytes()
+        assert one.record() == other.record()
+        assert [(each.name, each.face) for each in one.stages] == [(each.name, each.face) for each in other.stages]
 
 
 def test_a_cancel_is_obeyed(bench):

@@ -15,9 +15,10 @@ from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array
 from easyphoto.inference.identities.lora import TrainedLora
-from easyphoto.inference.pipeline import PipelineModels, photograph
+from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.refine import enlarged
 from easyphoto.inference.results import Photograph
+from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.restoration.base import Finisher

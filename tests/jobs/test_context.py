@@ -1,9 +1,13 @@
 """What a job tells while it is done: thinned to what people can read, and never less than they need."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from PIL import Image
 
 from easyphoto.errors import NoFaceFound
+from easyphoto.inference.results import Photograph, Stage
 from easyphoto.jobs import context as context_module
 from easyphoto.jobs.context import MOST_PREVIEWS
 from easyphoto.jobs.queue import JobQueue
@@ -60,6 +64,26 @@ def test_a_step_that_several_pictures_share_is_written_once(doing):
 
     assert names == ["7-crop.jpg", "7-crop.jpg", "8-result.jpg"]
     assert files == ["7-crop.jpg", "8-result.jpg"]
+
+
+def test_a_finished_picture_is_shown_at_once_however_new_the_last_preview_is(doing, clock):
+    image = Image.new("RGB", (8, 8), "teal")
+    made = Photograph(image, 7, (), (Stage("result", image),), (), np.zeros((8, 8), np.float32))
+
+    def work(context):
+        context.step(1, 2, "painting", preview=Image.new("RGB", (8, 8), "red"))
+        file = context.folder / "template-anna-7.png"
+        image.save(file)
+        context.picture_finished(file, Path("template.png"), made)
+        names.extend(context._previews)
+        with Image.open(context.folder / names[-1]) as shown:
+            colours.append(shown.getpixel((4, 4)))
+
+    names, colours = [], []
+    doing(work)
+
+    assert len(names) == 2
+    assert colours[0] == pytest.approx((0, 128, 128), abs=8)
 
 
 def test_progress_faster_than_people_read_is_thinned_but_the_last_step_is_told(doing, clock):

@@ -36,7 +36,9 @@ from easyphoto.errors import (
     UnknownJob,
     UnknownPerson,
 )
+from easyphoto.faces.engine import Likeness
 from easyphoto.host.base import ThisMachine
+from easyphoto.inference import pipeline
 from easyphoto.jobs.records import State
 from easyphoto.persons.deletion import delete_person
 from easyphoto.settings.inference import InferenceSettings
@@ -189,6 +191,20 @@ def test_a_photograph_answers_with_pictures_stages_and_a_report(service, anna):
     assert Image.open(service.queue.file(job.id, first["file"])).size == (300, 200)
     assert all(service.queue.file(job.id, stage["file"]).is_file() for stage in first["stages"])
     assert service.queue.file(job.id, "report.html").is_file()
+
+
+def test_the_pictures_of_an_answer_are_the_best_first_although_they_are_told_as_they_are_finished(
+    service, anna, monkeypatch
+):
+    template, cosines = service.keep("template", picture(99, (300, 200))), [0.2, 0.9, 0.5]
+    monkeypatch.setattr(pipeline, "likenesses", lambda *_, **__: (Likeness("fake-colours", cosines.pop(0)),))
+
+    job = done(
+        service,
+        service.submit(PhotographPersons(("anna",), (template.path,), settings=InferenceSettings(count=3, seed=7))),
+    )
+
+    assert [one["seed"] for one in job.result["pictures"]] == [8, 9, 7]
 
 
 def test_somebody_unknown_is_refused_before_anything_is_queued(service):

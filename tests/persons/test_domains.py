@@ -23,7 +23,7 @@ from easyphoto.faces.engine import Domain, Face
 from easyphoto.faces.paired_engine import PairedEngine
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
-from easyphoto.inference.pipeline import PipelineModels
+from easyphoto.inference.session import PipelineModels
 from easyphoto.persons.photo_sources import photo_files
 from easyphoto.progress import NullProgress
 from easyphoto.settings.inference import InferenceSettings

@@ -1,4 +1,4 @@
-"""Who is elected into the LoRA: the merge of the votes, unless it falls behind the best checkpoint."""
+"""What becomes the LoRA: the merge that was elected, unless its own pictures fall behind the best checkpoint."""
 
 from __future__ import annotations
 
@@ -13,42 +13,77 @@ from easyphoto.training import conclude
 from easyphoto.training.pictures import Picture
 
 STEPS = (10, 20, 30, 40)
+FOLDER = SimpleNamespace(checkpoint=lambda step: f"step-{step}")
 
 
-def run_election(monkeypatch: pytest.MonkeyPatch, merge_scores: dict[int, float]) -> tuple[conclude.Elected, list[str]]:
-    """Four checkpoints that grow better on two templates; `merge_scores`: what a merge of n checkpoints scores."""
-    pictures = [Picture(step, place, "p", step / 100 + place / 10) for step in STEPS for place in (0, 1)]
-    context = SimpleNamespace(run=SimpleNamespace(settings=TrainSettings(voters=8), shows_face=True), notes=[])
+def concluded(
+    monkeypatch: pytest.MonkeyPatch, means: tuple[float, ...], *, merge: float, voters: int = 8
+) -> tuple[conclude.Elected, list[str], list[tuple[int, ...]]]:
+    """Four checkpoints with those means on two templates; `merge`: what every merge scores. Last come the merges of
+    which pictures were drawn."""
+    pairs = zip(STEPS, means, strict=True)
+    pictures = [
+        Picture(step, place, f"{step}-{place}", mean + place / 10 - 0.05) for step, mean in pairs for place in (0, 1)
+    ]
+    context = SimpleNamespace(run=SimpleNamespace(settings=TrainSettings(voters=voters), shows_face=True), notes=[])
+    context.folder = FOLDER
+    drawn: list[tuple[int, ...]] = []
 
-    def drawn(context: object, learner: object, judge: object, *, state: object, chosen: conclude.Selection) -> tuple:
-        return (Picture(40, 0, "merged", merge_scores[len(chosen.weights)]),)
+    def draw(context: object, learner: object, judge: object, *, state: dict[int, float]) -> tuple[Picture, ...]:
+        drawn.append(tuple(state))
+        return (Picture(40, 0, "merged", merge),)
 
-    monkeypatch.setattr(conclude, "_merged", lambda context, chosen: ({}, 0.0))
-    monkeypatch.setattr(conclude, "_judge_merged", drawn)
-    elected = conclude.elect(context, SimpleNamespace(steps=40), None, pictures)
-    return elected, context.notes
+    monkeypatch.setattr(conclude, "_merged", lambda context, chosen: (dict(chosen.weights), 0.0))
+    monkeypatch.setattr(conclude, "read_lora", lambda path: ({path: 1.0}, {}))
+    monkeypatch.setattr(conclude, "_judge_merged", draw)
+    return conclude.elected(context, SimpleNamespace(steps=40), None, pictures), context.notes, drawn
 
 
 def test_a_merge_as_good_as_its_best_checkpoint_stands(monkeypatch: pytest.MonkeyPatch):
-    elected, notes = run_election(monkeypatch, {4: 0.445})
+    elected, notes, drawn = concluded(monkeypatch, (0.44, 0.44, 0.445, 0.45), merge=0.445)
 
     assert elected.chosen.weights == ((10, 0.25), (20, 0.25), (30, 0.25), (40, 0.25))
-    assert elected.chosen.best == pytest.approx(0.45)
+    assert (elected.chosen.best_step, elected.chosen.best) == (40, pytest.approx(0.45))
+    assert [picture.path for picture in elected.merged] == ["merged"]
+    assert drawn == [(10, 20, 30, 40)]
     assert notes == []
 
 
-def test_a_merge_that_falls_behind_is_made_of_fewer_votes_and_that_is_said(monkeypatch: pytest.MonkeyPatch):
-    elected, notes = run_election(monkeypatch, {4: 0.30, 2: 0.449})
+def test_a_merge_that_is_expected_to_fall_behind_is_not_drawn_but_made_of_fewer_votes(monkeypatch: pytest.MonkeyPatch):
+    # Eight votes are expected to score 0.375, four 0.447: within 0.01 of the best checkpoint's 0.45.
+    elected, notes, drawn = concluded(monkeypatch, (0.3, 0.306, 0.444, 0.45), merge=0.449)
 
     assert elected.chosen.weights == ((30, 0.5), (40, 0.5))
-    assert notes == [
-        "merging the checkpoints of 8 test pictures gives less likeness than the best checkpoint alone: "
-        "fewer are merged"
-    ]
+    assert elected.chosen.expected == pytest.approx(0.447)
+    assert drawn == [(30, 40)]
+    assert notes == []
 
 
-def test_where_no_merge_keeps_up_the_best_checkpoint_is_taken(monkeypatch: pytest.MonkeyPatch):
-    elected, notes = run_election(monkeypatch, {4: 0.1, 2: 0.1, 1: 0.45})
+def test_where_no_merge_is_expected_to_keep_up_the_best_checkpoint_is_taken_with_the_pictures_that_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    elected, notes, drawn = concluded(monkeypatch, (0.1, 0.2, 0.3, 0.45), merge=0.1)
 
     assert elected.chosen.weights == ((40, 1.0),)
-    assert len(notes) == 2
+    assert elected.state == {"step-40": 1.0}
+    assert [picture.path for picture in elected.merged] == ["40-0", "40-1"]
+    assert drawn == []
+    assert notes == []
+
+
+def test_a_merge_whose_pictures_fall_behind_gives_way_to_the_best_checkpoint_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    elected, notes, drawn = concluded(monkeypatch, (0.44, 0.44, 0.445, 0.45), merge=0.43)
+
+    assert elected.chosen.weights == ((40, 1.0),)
+    assert [picture.path for picture in elected.merged] == ["40-0", "40-1"]
+    assert len(drawn) == 1
+    assert notes == ["The merged checkpoints give less likeness than the best checkpoint alone: that one is taken."]
+
+
+def test_one_voter_takes_the_best_checkpoint_and_nothing_is_drawn_again(monkeypatch: pytest.MonkeyPatch):
+    elected, _, drawn = concluded(monkeypatch, (0.3, 0.5, 0.45, 0.4), merge=0.5, voters=1)
+
+    assert elected.chosen.weights == ((20, 1.0),)
+    assert drawn == []

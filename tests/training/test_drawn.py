@@ -43,9 +43,9 @@ def test_a_scenes_last_checkpoint_is_taken_and_nothing_is_judged(
     assert (done.weights, done.best, done.merged, done.embedder, done.notes) == ({"6": 1.0}, None, None, None, ())
     samples = [event for event in said if isinstance(event, Sample)]
     assert [(event.step, event.template, event.score) for event in samples] == [
-        (step, number, None) for step in (2, 4, 6) for number in range(4)
-    ]
-    assert len({Path(event.path).read_bytes() for event in samples}) == 12
+        (2, 0, None), *((step, number, None) for step in (4, 6) for number in range(4)),
+    ]  # fmt: skip
+    assert len({Path(event.path).read_bytes() for event in samples}) == 9
     last = RunFolder(tmp_path).checkpoint(6)
     assert read_lora(tmp_path / "lora.safetensors")[0].keys() == read_lora(last)[0].keys()
     assert (tmp_path / "portrait.png").read_bytes() == (tmp_path / "samples" / "step-000006-00.png").read_bytes()
@@ -62,7 +62,7 @@ def test_its_report_speaks_of_no_likeness(scene: TrainRun, train_here: TrainHere
     assert section.words.startswith("The last checkpoint, of step 6, is used.")
     assert "likeness" not in str(section).lower()
     (gallery,) = (part for part in section.parts if isinstance(part, Gallery))
-    assert [(figure.caption, figure.detail) for figure in gallery.figures[3:5]] == [("step 2", ""), ("step 4", "")]
+    assert [(figure.caption, figure.detail) for figure in gallery.figures[:2]] == [("step 2", ""), ("step 4", "")]
 
 
 def test_its_file_says_what_it_shows_and_what_calls_it(scene: TrainRun, train_here: TrainHere, tmp_path: Path):
@@ -128,6 +128,8 @@ def test_a_run_of_before_is_read_as_a_persons_and_resumed_under_its_fingerprint(
 
     assert read == run
     assert read.shows_face
-    fixed = TrainRun("anna", "a", "miniature", "miniature", "dataset", settings=TrainSettings(seed=3))
+    fixed = TrainRun(
+        "anna", "a", "miniature", "miniature", "dataset", settings=TrainSettings(seed=3, validation_steps=20)
+    )
     assert fixed.fingerprint() == FINGERPRINT_OF_BEFORE
     assert replace(fixed, concept="scene").fingerprint() != FINGERPRINT_OF_BEFORE

@@ -12,7 +12,7 @@ from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.training import events
 from easyphoto.training.job import _Display, _verdict, train
 from easyphoto.training.run import RunFolder
-from easyphoto.training.session import advising_memory, judging_seconds
+from easyphoto.training.session import advising_memory
 from easyphoto.training.worker import clear_leftovers
 from tests.fakes import RecordingProgress
 
@@ -83,12 +83,6 @@ def test_each_phase_is_said_when_it_begins_and_nothing_is_counted_before_the_fir
         (250, 250, "training · loss 0.2500 · 1:12 left"),
         (250, 250, "choosing among the checkpoints"),
     ]
-
-
-def test_the_time_left_counts_the_validations_and_the_merge_and_is_unknown_before_one_is_timed():
-    assert judging_seconds((), 3) is None
-    assert judging_seconds((2.0, 4.0), 3) == 9.0
-    assert judging_seconds((), 0) == 0.0  # nothing is judged in this run
 
 
 def test_what_a_killed_worker_had_begun_to_write_is_removed(tmp_path: Path):

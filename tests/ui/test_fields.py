@@ -100,7 +100,7 @@ def test_a_preset_fills_the_fields():
     updates, _ = fields.show_preset("fast", values_of(fields))
 
     changed = {**values_of(fields), **{component: each["value"] for component, each in updates.items()}}
-    assert fields.read(changed) == TrainSettings(steps=400, validations=4, validation_steps=12)
+    assert fields.read(changed) == TrainSettings(steps=400, validations=4, validation_steps=10)
 
 
 def test_a_preset_leaves_alone_what_no_preset_speaks_of_and_says_what_it_changes():

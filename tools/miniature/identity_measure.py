@@ -31,7 +31,7 @@ from easyphoto.bench.persons import BenchPerson, draw_member
 from easyphoto.bench.rehearsal import Rehearsal
 from easyphoto.faces.drawn_engine import DrawnEngine
 from easyphoto.images.pictures import as_picture, write_picture
-from easyphoto.inference.pipeline import PipelineModels
+from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
 from easyphoto.progress import NullProgress
 

@@ -49,7 +49,7 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "sampler": ("easyphoto.backends.sampling:sample", "easyphoto.backends.sampling:make_schedule"),
         "previews": ("easyphoto.backends.latents:Preview.__call__", "easyphoto.backends.latents:Preview.fitted"),
         "prompts": ("easyphoto.backends.local:LocalBackend._words",),
-        "backend": ("easyphoto.backends.local:LocalBackend.inpaint",),
+        "backend": ("easyphoto.backends.local:LocalBackend.inpaint_many",),
         "faces found": ("easyphoto.faces.drawn_engine:DrawnEngine.detect",),
         "faces parsed": ("easyphoto.faces.drawn_engine:DrawnEngine.parse",),
         "faces embedded": ("easyphoto.faces.drawn_engine:DrawnEngine.embed",),

@@ -28,7 +28,7 @@ from easyphoto.settings.options import Options
 from easyphoto.storage.records import write_json
 from easyphoto.workspace.folders import Workspace
 
-PERSON, MEMBER = "anna", 40
+PERSON, SECOND, MEMBER = "anna", "bert", 40
 SEED = 11
 SPREAD = 0.003
 """Of a LoRA's factors: a change of the weights that shows, and breaks no picture."""
@@ -69,6 +69,13 @@ def write_workspace(root: Path, base: Path | None) -> EasyPhoto:
     person = app.workspace.person(PERSON)
     app.workspace.save_person(replace(person, lora="lora.safetensors", portrait=person.reference))
     return app
+
+
+def add_second(app: EasyPhoto) -> None:
+    """Somebody who looks like the first person, and has a LoRA file of their own."""
+    folders = app.workspace.person_folder(PERSON), app.workspace.person_folder(SECOND)
+    shutil.copytree(*folders)
+    app.workspace.save_person(replace(app.workspace.person(PERSON), id=SECOND, name=SECOND.title()))
 
 
 def write_lora(file: Path, app: EasyPhoto) -> None:

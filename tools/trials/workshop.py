@@ -28,7 +28,7 @@ from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import EasyPhotoError
 from easyphoto.host.base import ThisMachine
 from easyphoto.images.pictures import write_picture
-from easyphoto.inference.pipeline import PipelineModels
+from easyphoto.inference.session import PipelineModels
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.service import Service

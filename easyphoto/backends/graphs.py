@@ -1,0 +1,81 @@
+"""CUDA graphs: the kernels of a call recorded once, and launched together again and again on the same memory.
+
+What is recorded reads and writes the tensors that it was given: new values are copied into them before each launch.
+Nothing of Python runs again, so a recorded call must not read a tensor's value (`.item()`, `if tensor`), nor depend on
+an object that changes meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import torch
+
+from easyphoto.messages import Text, text
+
+T = TypeVar("T")
+WARM_UPS = 2
+"""Calls before the recording: the first loads kernels and chooses algorithms, which is not allowed while recording."""
+
+
+class Recorder(Protocol):
+    """Records calls. The tests have one that needs no GPU (`tests/graphs.py`)."""
+
+    def warm_up(self, call: Callable[[], object], calls: int = WARM_UPS) -> None:
+        """Make the calls that have to come before a recording; their results are thrown away."""
+        ...
+
+    def recorded(self, call: Callable[[], T]) -> tuple[Callable[[], None], T]:
+        """What launches the call again, and what it returned, whose tensors hold a launch's results after it.
+
+        The recording itself computes nothing. Raises RuntimeError if the call cannot be recorded.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class CudaRecorder:
+    """Records on a CUDA device. All recordings of one recorder share their memory, so that a result is good only until
+    another of them is launched."""
+
+    device: torch.device
+    _pool: Any = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_pool", torch.cuda.graph_pool_handle())
+
+    def warm_up(self, call: Callable[[], object], calls: int = WARM_UPS) -> None:
+        # On another stream, as torch's documentation asks: what autograd keeps must not belong to the current one.
+        stream = torch.cuda.Stream(self.device)
+        stream.wait_stream(torch.cuda.current_stream(self.device))
+        with torch.cuda.stream(stream):
+            for _ in range(calls):
+                call()
+        torch.cuda.current_stream(self.device).wait_stream(stream)
+
+    def recorded(self, call: Callable[[], T]) -> tuple[Callable[[], None], T]:
+        graph = torch.cuda.CUDAGraph()
+        # Other threads, such as a face engine's, may use the device meanwhile.
+        with torch.cuda.device(self.device), torch.cuda.graph(
+            graph, pool=self._pool, capture_error_mode="thread_local"
+        ):  # fmt: skip
+            result = call()
+        return graph.replay, result
+
+
+def graphs_refused(device: str | torch.device) -> Text | None:
+    """Why calls on the device are not recorded; None if they can be."""
+    device = torch.device(device)
+    if device.type != "cuda":
+        return text("CUDA graphs need an NVIDIA GPU, and this is {device}.", device=device.type)
+    if torch.version.hip:
+        # torch offers them, but nobody has tried them with this code.
+        return text("CUDA graphs are used on NVIDIA GPUs alone, and this is an AMD GPU.")
+    return None
+
+
+def recorder_for(device: torch.device) -> Recorder | None:
+    """What records calls on the device; None if nothing does."""
+    return CudaRecorder(device) if graphs_refused(device) is None else None
