@@ -47,8 +47,8 @@ def elect(pictures: Sequence[Picture], *, voters: int, last_step: int) -> Select
     last down to that checkpoint alone.
 
     If training has not converged, the last checkpoints lead and ten votes include poorer ones: on ten drawn persons the
-    merge of ten votes lost 0.037 of likeness to the best checkpoint. What a merge scores is known before it is drawn: in
-    nine merges it was at most 0.004 from the mean of its checkpoints by their shares.
+    merge of ten votes lost 0.037 of likeness to the best checkpoint. What a merge scores is known before it is drawn:
+    in nine merges it was at most 0.004 from the mean of its checkpoints by their shares.
     """
     while voters >= FEWEST_VOTERS:
         chosen = select(pictures, voters=voters, last_step=last_step)
