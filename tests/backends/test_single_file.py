@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from easyphoto.backends.base import Control, InpaintRequest
 from easyphoto.backends.folders import base_model
 from easyphoto.backends.loading import load_components
 from easyphoto.backends.local import open_local
-from easyphoto.backends.single_file import Loading, load_autoencoder, load_single_file
+from easyphoto.backends.single_file import Loading, autoencoder_filling, load_single_file
 from easyphoto.backends.tokenizer import open_tokenizers
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.progress import NullProgress
@@ -208,7 +209,8 @@ def test_the_better_autoencoder_of_the_store_is_taken(written: Written, tmp_path
 
     loading = Loading("base", written.family, written.file.with_suffix(".configs"), torch.float16, torch.device("cpu"))
     store = StoreWith(tmp_path, id=str(written.family.vae), file=file)
-    vae = load_autoencoder({}, loading, store)
+    with ExitStack() as stack:
+        vae = autoencoder_filling({}, loading, store, stack)()
 
     assert vae.dtype == torch.float16
     assert vae.decoder.conv_out.bias.tolist() == [0.25, 0.25, 0.25]
