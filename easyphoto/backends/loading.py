@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import torch
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.components import Components, autoencoder_dtype, encoder_class, quiet_libraries
-from easyphoto.backends.folders import part_config, require_parts
-from easyphoto.backends.network_folders import network_filling, weight_files
+from easyphoto.backends.folders import base_files, part_config, require_parts
+from easyphoto.backends.network_folders import network_filling
 from easyphoto.backends.read_ahead import read_ahead
 from easyphoto.backends.single_file import load_single_file
 from easyphoto.errors import InputError
@@ -48,10 +47,9 @@ def load_components(
 
 def _load_folder(family: Family, base: Path, *, dtype: torch.dtype, device: torch.device) -> Components:
     require_parts(base, family)
-    parts = ("unet", "vae", *(each.part for each in family.text_encoders))
     place: dict[str, Any] = {"dtype": dtype, "device": device}
     wide = {**place, "dtype": autoencoder_dtype(part_config(base, "vae"), dtype)}
-    with read_ahead(_files_of(base, parts)), quiet_libraries():
+    with read_ahead(base_files(family, base)), quiet_libraries():
         from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # takes 5 s, so only here
 
         encoders = family.text_encoders
@@ -71,13 +69,6 @@ def _load_folder(family: Family, base: Path, *, dtype: torch.dtype, device: torc
             scheduler=DDPMScheduler.from_pretrained(base / "scheduler", local_files_only=True),
             family=family,
         )
-
-
-def _files_of(base: Path, parts: Iterable[str]) -> Iterator[Path]:
-    """The files of the networks. What is wrong with one is said where it is loaded."""
-    for part in parts:
-        with suppress(OSError, ValueError, InputError):
-            yield from weight_files(base / part)
 
 
 def _tokenizer(folder: Path) -> Any:

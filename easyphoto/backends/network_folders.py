@@ -12,16 +12,14 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
+from easyphoto.backends.folders import weight_files
 from easyphoto.backends.ldm_names import Place, old_autoencoder_name
 from easyphoto.backends.tensor_files import POSITIONS, filled, open_tensors, without_memory
 from easyphoto.errors import EasyPhotoError, InputError, WeightsMissing
 from easyphoto.messages import text
-from easyphoto.storage.files import cause_of, read_regular
-from easyphoto.storage.records import MOST_BYTES, parsed
+from easyphoto.storage.files import cause_of
 
 TEXT_LEVEL = "text_model."
-ENDING, SIXTEEN_BIT, INDEX = "model.safetensors", "model.fp16.safetensors", "model.safetensors.index.json"
-"""How the files' names end; before it, diffusers' say `diffusion_pytorch_`, and those of transformers nothing."""
 
 
 def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.device) -> nn.Module:
@@ -49,15 +47,6 @@ def network_filling(kind: type, folder: Path, *, dtype: torch.dtype, device: tor
         return whole
 
     return fill
-
-
-def weight_files(folder: Path) -> tuple[Path, ...]:
-    """The files of a network: one in full precision, or its shards, or one in 16 bit. Raises OSError, InputError."""
-    for ending in (ENDING, INDEX, SIXTEEN_BIT):
-        found = sorted(file for file in folder.glob(f"*{ending}") if file.name.count(".") == ending.count("."))
-        if found:
-            return _shards(found[0]) if ending == INDEX else (found[0],)
-    raise FileNotFoundError(2, f"*{ENDING} is missing", str(folder))
 
 
 @contextmanager
@@ -101,13 +90,3 @@ def _require_all(network: nn.Module, tensors: Mapping[str, torch.Tensor], folder
             text("Weights are missing in {folder}: {missing}.", folder=folder, missing=", ".join(missing[:5])),
             advice=text("Download the folder again."),
         )
-
-
-def _shards(index: Path) -> tuple[Path, ...]:
-    """The files that an index names. They lie beside it."""
-    content = parsed(read_regular(index, MOST_BYTES))
-    table = content.get("weight_map") if isinstance(content, dict) else None
-    names = sorted({str(name) for name in table.values()}) if isinstance(table, dict) else []
-    if not names or any(Path(name).name != name for name in names):
-        raise ValueError(f"{index.name} names no files")
-    return tuple(index.with_name(name) for name in names)

@@ -17,7 +17,7 @@ from PIL import Image
 from easyphoto.architectures.base import Family
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
-from easyphoto.backends import ldm_names, single_file
+from easyphoto.backends import ldm_names, pickles, single_file
 from easyphoto.backends.base import Control, InpaintRequest
 from easyphoto.backends.folders import base_model
 from easyphoto.backends.loading import load_components
@@ -192,6 +192,21 @@ class StoreWith(WeightStore):
 
     def find(self, id: str) -> Path | None:
         return self.file if id == self.id else None
+
+
+def test_a_pickle_is_unpickled_once_for_all_networks(written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / "old.ckpt"
+    torch.save(ldm_state(written.networks, written.family), file)
+    shutil.copytree(written.file.with_suffix(".configs"), file.with_suffix(".configs"))
+    write_merges(tmp_path)
+    opened: list[Path] = []
+    read = pickles.read_pickle
+    monkeypatch.setattr(pickles, "read_pickle", lambda file: opened.append(file) or read(file))
+
+    components = load_components(written.family, file, **FLOAT)
+
+    assert opened == [file]
+    assert_same(components.unet, written.networks["unet"])
 
 
 @pytest.mark.parametrize("layout", ["LDM", "diffusers", "old diffusers"])
