@@ -77,8 +77,9 @@ def row(runs: dict[str, list[dict[str, float]]], trees: list[str]) -> str:
     cells = [
         "{:6.2f} s {:6.2f} cpu {:6.0f} MB".format(*medians[side].values()) if side in medians else "–" for side in trees
     ]
+    mine = medians["here"]
     ratios = [
-        f"{side} {medians['here']['wall s'] / other['wall s']:.2f} ({medians['here']['processor s'] / other['processor s']:.2f})"
+        f"{side} {mine['wall s'] / other['wall s']:.2f} ({mine['processor s'] / other['processor s']:.2f} cpu)"
         for side, other in medians.items()
         if side != "here"
     ]
@@ -164,13 +165,13 @@ def peak_mb() -> float:
 
 def write(folder: Path) -> None:
     import torch
+    from trial_checkpoint import random_networks
 
     from easyphoto.architectures.sd15 import SD15
     from easyphoto.backends.tokenizer import find_merges, make_tokenizer, read_merges
     from easyphoto.weights.places import default_mirrors
     from easyphoto.weights.store import WeightStore
     from tests.ldm_layout import ldm_state, write_tensors
-    from tools.trial_checkpoint import random_networks
 
     merges = find_merges(WeightStore(folder / "weights", default_mirrors()), folder)
     if merges is None:
