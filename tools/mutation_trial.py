@@ -61,8 +61,17 @@ SUBJECTS = {
         "easyphoto/training/loop.py",
         (
             "tests/training/test_loop_laws.py",
+            "tests/training/test_step.py",
             "tests/training/test_reference_loop.py",
             "tests/training/test_budget.py",
+        ),
+    ),
+    "update": Subject(
+        "easyphoto/training/update.py",
+        (
+            "tests/training/test_loop_laws.py",
+            "tests/training/test_step.py",
+            "tests/training/test_reference_loop.py",
         ),
     ),
     "lora": Subject("easyphoto/training/lora.py", ("tests/training/test_lora_laws.py", "tests/training/test_lora.py")),

@@ -96,7 +96,7 @@ class Learner:
 
     def make_room(self) -> None:
         """Free the captured step's memory where other work could need it; the next step is then captured anew."""
-        if self._captured is not None and self._captured.is_crowding:
+        if self._captured is not None and (self.is_done or self._captured.is_crowding):
             self._captured = None
 
     def advance(self) -> None:

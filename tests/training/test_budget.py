@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,8 +22,9 @@ from easyphoto.progress import NullProgress
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training import budget, loop
 from easyphoto.training.adapters import add_adapters
-from easyphoto.training.arithmetic import precision
+from easyphoto.training.arithmetic import precision, prepare_device
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, first_memory_plan, plan_training
+from easyphoto.training.capture import CudaRecorder, NotCaptured, recorder_for
 from easyphoto.training.data import cache_dataset, make_plan, read_entries
 from easyphoto.training.events import MemoryPlanned, Warn, from_line, to_line
 from easyphoto.training.loop import Learner
@@ -347,6 +348,56 @@ def test_torch_says_yes_to_all_of_amds_gpus(monkeypatch: pytest.MonkeyPatch, kin
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(gcnArchName=kind))
 
     assert precision(TrainSettings(), "cuda") == taken
+
+
+@pytest.fixture
+def arithmetic() -> Iterator[None]:
+    """Leaves torch's settings as they were."""
+    before = torch.get_float32_matmul_precision()
+    yield
+    torch.set_float32_matmul_precision(before)
+    torch.use_deterministic_algorithms(False)
+    torch.utils.deterministic.fill_uninitialized_memory = True
+
+
+@pytest.mark.usefixtures("arithmetic")
+@pytest.mark.parametrize(
+    ("capability", "hip", "matmul"),
+    [((7, 5), None, "highest"), ((8, 6), None, "high"), ((9, 0), None, "high"), ((9, 4), "6.2", "highest")],
+    ids=["RTX 2080", "RTX 3060", "H100", "AMD"],
+)
+def test_float32_is_computed_in_tf32_where_a_gpu_has_it_and_by_kernels_that_repeat_themselves(
+    monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], hip: str | None, matmul: str
+) -> None:
+    Gpu(monkeypatch, capability=capability, hip=hip)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+
+    prepare_device()
+
+    assert torch.get_float32_matmul_precision() == matmul
+    assert torch.are_deterministic_algorithms_enabled()
+    # What cannot be repeated is still better than a run that ends.
+    assert torch.is_deterministic_algorithms_warn_only_enabled()
+    assert not torch.backends.cudnn.benchmark
+
+
+@pytest.mark.usefixtures("arithmetic")
+def test_a_cpu_computes_as_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    prepare_device()
+
+    assert torch.get_float32_matmul_precision() == "highest"
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_only_nvidia_s_gpus_capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert recorder_for("cpu") is None
+    Gpu(monkeypatch, capability=(9, 0))
+    assert isinstance(recorder_for("cuda"), CudaRecorder)
+    Gpu(monkeypatch, capability=(9, 4), hip="6.2")
+    with pytest.raises(NotCaptured, match="AMD"):
+        recorder_for("cuda")
 
 
 def test_a_16_bit_base_learns_in_32_bit_adapters(open_learner: Open) -> None:

@@ -317,6 +317,23 @@ def test_a_run_kept_before_there_was_a_scale_goes_on_with_the_usual_one(tiny_bas
     assert (other.step, float(other.scale.factor)) == (1, 1.0)
 
 
+def test_layers_that_had_not_learned_yet_start_without_moments(tiny_base: Path, dataset: Path) -> None:
+    """Runs that were kept when each layer had its own tensors lack those of layers without gradients."""
+    one, other = opened(tiny_base, dataset), opened(tiny_base, dataset)
+    one.advance()
+    kept = {name: tensor.clone() for name, tensor in one.state().items()}
+    (first, second, *_) = one.adapted.parameters()
+    for key in ("exp_avg", "exp_avg_sq", "step"):
+        del kept[f"{key}.{first}"]
+
+    other.restore(kept)
+
+    state = other.state()
+    assert not state[f"exp_avg.{first}"].any()
+    assert torch.equal(state[f"exp_avg.{second}"], kept[f"exp_avg.{second}"])
+    assert {float(state[f"step.{name}"]) for name in (first, second)} == {1.0}
+
+
 class Leaving:
     """An idle network that says when it is sent away."""
 

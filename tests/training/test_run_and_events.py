@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -60,8 +61,32 @@ def test_a_run_that_ran_out_of_memory_may_go_on_with_less_at_a_time():
     def changed(**settings: Any) -> str:
         return replace(RUN, settings=replace(RUN.settings, **settings)).fingerprint()
 
-    assert changed(micro_batch=1, checkpointing="on") == RUN.fingerprint()
+    assert changed(micro_batch=1, checkpointing="on", cuda_graph="off") == RUN.fingerprint()
     assert changed(batch=2) != RUN.fingerprint()
+    assert changed(text_encoder_share=0.5) != RUN.fingerprint()
+
+
+def test_a_run_that_began_before_there_were_some_settings_goes_on_as_it_began(tmp_path: Path):
+    """The fingerprint is what was written for this run then."""
+    path = RUN.write(tmp_path)
+    record = json.loads(path.read_text())
+    for newer in ("text_encoder_share", "cuda_graph"):
+        del record["settings"][newer]
+    path.write_text(json.dumps(record))
+
+    run = TrainRun.read(path)
+
+    assert run.settings.text_encoder_share == 1.0
+    assert run.fingerprint() == "eb340a3911a8adc3f991adff299a4b92eb17e153b4b8bb647ed0dedded68d70c"
+
+
+def test_a_text_encoder_without_a_share_has_no_learning_rate():
+    def rates(share: float) -> tuple[float, float]:
+        settings = TrainSettings(learning_rate=1e-4, text_encoder_share=share)
+        return replace(RUN, settings=settings).rates
+
+    assert rates(0.05) == (1e-4, 5e-5)
+    assert rates(0.0) == (1e-4, 0.0)
 
 
 def test_steps_follow_the_number_of_photos():

@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from easyphoto.errors import DiskFailure, Diverged, InputError, TooFewPhotos
+from easyphoto.messages import text
 from easyphoto.progress import Cancelled
-from easyphoto.training import checkpoint, loop, update
+from easyphoto.training import checkpoint, loop, session, update
+from easyphoto.training.capture import NotCaptured
 from easyphoto.training.events import Done, Sample, Step, Warn
 from easyphoto.training.lora import module_names, product, read_lora
 from easyphoto.training.noise import Noise
@@ -21,6 +23,7 @@ from easyphoto.training.pictures import Picture
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.selection import select
 from tests.fakes import FakeEngine, RecordingProgress
+from tests.training.recording import CpuRecorder
 
 MakeRun = Callable[..., TrainRun]
 TrainHere = Callable[..., list[Any]]
@@ -202,6 +205,99 @@ def test_too_many_such_steps_end_the_run(
     with pytest.raises(Diverged) as caught:
         train_here(make_run(steps=40, validations=1), tmp_path)
     assert caught.value.exit_code == 4
+
+
+def test_what_became_of_steps_is_read_when_it_is_said_and_not_at_every_step(
+    make_run: MakeRun, train_here: TrainHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(session, "SAY_EVERY_SECONDS", 1000.0)
+    _sick_at(monkeypatch, range(12, 14))
+    read, reads = loop.Learner.read, list[int]()
+
+    def counted(self: loop.Learner) -> None:
+        reads.append(self.step)
+        read(self)
+
+    monkeypatch.setattr(loop.Learner, "read", counted)
+    said = train_here(make_run(steps=25, validations=1), tmp_path)
+
+    assert sorted(set(reads)) == [1, 11, 21, 25]
+    told = [event for event in said if isinstance(event, Step | Warn)]
+    course = [event.step if isinstance(event, Step) else event.detail for event in told]
+    assert course[1:] == [
+        1,
+        11,
+        "step 13 was skipped: its loss is not a number",
+        "step 14 was skipped: its loss is not a number",
+        21,
+        25,
+    ]
+    assert len(json.loads((tmp_path / "curves.json").read_text())["losses"]) == 25
+
+
+def test_steps_left_out_are_named_before_the_run_ends_for_them(
+    make_run: MakeRun, train_here: TrainHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(session, "SAY_EVERY_SECONDS", 1000.0)
+    _sick_at(monkeypatch, range(100))
+    named: list[str] = []
+    monkeypatch.setattr(session, "Warn", lambda code, detail: named.append(detail) or Warn(code, detail))
+
+    with pytest.raises(Diverged, match="in 31 steps"):
+        train_here(make_run(steps=40, validations=1), tmp_path)
+
+    assert named == [f"step {step} was skipped: its loss is not a number" for step in range(1, 32)]
+
+
+@pytest.mark.parametrize(
+    ("graph", "recorder", "notes", "is_captured"),
+    [
+        ("auto", CpuRecorder(), [], True),
+        (
+            "auto",
+            CpuRecorder(RuntimeError("CUDA error: operation not permitted")),
+            [
+                "the steps run without a CUDA graph, which takes longer: "
+                "the device refused: CUDA error: operation not permitted"
+            ],
+            False,
+        ),
+        (
+            "auto",
+            NotCaptured(text("this was never tried on an AMD GPU")),
+            ["the steps run without a CUDA graph, which takes longer: this was never tried on an AMD GPU"],
+            False,
+        ),
+        ("off", CpuRecorder(), [], False),
+        ("auto", None, [], False),
+    ],
+    ids=["captured", "refused", "AMD", "switched off", "CPU"],
+)
+def test_a_run_gives_the_same_file_with_a_graph_and_without_and_says_why_it_has_none(
+    make_run: MakeRun,
+    train_here: TrainHere,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    graph: str,
+    recorder: Any,
+    notes: list[str],
+    *,
+    is_captured: bool,
+):
+    def found(device: str) -> Any:
+        if isinstance(recorder, NotCaptured):
+            raise recorder
+        return recorder
+
+    train_here(make_run(), tmp_path / "plain")
+    monkeypatch.setattr(session, "recorder_for", found)
+    said = train_here(make_run(cuda_graph=graph), tmp_path / "run")
+
+    assert [event.detail for event in said if isinstance(event, Warn) and event.code == "graph-off"] == notes
+    assert [each for each in said[-1].notes if "CUDA graph" in each] == notes
+    assert {event.is_captured for event in said if isinstance(event, Step)} == {is_captured}
+    plain, run = ((tmp_path / name / "lora.safetensors").read_bytes() for name in ("plain", "run"))
+    assert plain == run
 
 
 def test_each_distinct_caption_is_encoded_once_in_a_step(

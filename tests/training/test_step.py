@@ -227,6 +227,15 @@ def test_a_capture_gives_way_only_where_memory_is_short(open_learner: Open) -> N
     assert learner.is_captured
 
 
+def test_a_capture_gives_way_when_the_run_is_over(open_learner: Open) -> None:
+    learner = open_learner(steps=1)
+    learner.recorder = CpuRecorder()
+    learner.advance()
+    learner.make_room()
+
+    assert not learner.is_captured
+
+
 def test_steps_that_compute_activations_twice_are_not_captured(open_learner: Open) -> None:
     learner = open_learner()
     learner.recorder = CpuRecorder()
