@@ -75,7 +75,6 @@ def train_session(context: RunContext, tools: TrainingModels | None = None) -> D
         learner.stand_on(_planned(context, learner, tools))
         _capture_steps(context, learner)
         pictures = learn(context, learner, judge)
-        learner.make_room()
         return conclude(context, learner, judge, pictures, used=tools.used)
 
 
