@@ -47,6 +47,11 @@ def in_order(work: Callable[[T], R], items: Iterable[T], threads: int) -> Genera
                 begun.cancel()
 
 
+def side_by_side(work: Iterable[Callable[[], T]]) -> list[T]:
+    """What each gives, in their order, as many at once as there are `spare_threads`."""
+    return list(in_order(lambda each: each(), work, spare_threads()))
+
+
 class Budget:
     """An amount, such as bytes of memory, that several threads share."""
 

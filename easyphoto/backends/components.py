@@ -1,27 +1,17 @@
-"""The networks of a base model, and loading them completely and without library output."""
+"""The networks of a base model, their classes and dtypes, and the silence in which they are loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from easyphoto.architectures.base import Family, TextEncoder
-from easyphoto.backends.headers import read_header
 from easyphoto.backends.merged_loras import MergedLoras
-from easyphoto.errors import WeightsMissing
-from easyphoto.messages import text
-from easyphoto.storage.files import cause_of
-
-POSITIONS = "embeddings.position_ids"
-"""The numbers 0, 1, 2 …, which transformers before 4.31 makes itself, and yet misses in a file of a later version."""
-TEXT_LEVEL = "text_model."
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,49 +54,6 @@ def autoencoder_dtype(config: Mapping[str, Any], dtype: torch.dtype) -> torch.dt
     `config` is the file's own. If it has no `force_upcast`, as SD 1.5's, the answer is no, unlike diffusers' default.
     """
     return torch.float32 if dtype == torch.float16 and config.get("force_upcast", False) else dtype
-
-
-def load_network(kind: type, folder: Path, *, dtype: torch.dtype, device: torch.device) -> nn.Module:
-    """Load one network, frozen and in evaluation mode. `kind` is a diffusers or transformers class.
-
-    Raises WeightsMissing if the folder cannot be loaded or lacks weights.
-    """
-    arguments: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "output_loading_info": True}
-    if not list(folder.glob("*model.safetensors")) and list(folder.glob("*model.fp16.safetensors")):
-        arguments["variant"] = "fp16"
-    try:
-        network, report = kind.from_pretrained(folder, **arguments)  # type: ignore[attr-defined]
-    except (OSError, ValueError, SafetensorError) as error:
-        raise WeightsMissing(
-            text("{folder} cannot be loaded: {cause}", folder=folder, cause=cause_of(error)),
-            advice=text("Download the folder again; it may be incomplete."),
-        ) from error
-    # The libraries fill missing weights with random numbers and go on; tensors on the meta device would fail much
-    # later.
-    without_memory = [name for name, parameter in network.named_parameters() if parameter.is_meta]
-    missing = sorted(report["missing_keys"]) + without_memory
-    if missing and all(name.startswith(TEXT_LEVEL) for name in missing):
-        missing = _filled_below(TEXT_LEVEL, network, folder)
-    missing = [name for name in missing if not name.endswith(POSITIONS)]
-    if missing:
-        raise WeightsMissing(
-            text("Weights are missing in {folder}: {missing}.", folder=folder, missing=", ".join(missing[:5])),
-            advice=text("Download the folder again."),
-        )
-    loaded: nn.Module = network.to(device=device, dtype=dtype).eval().requires_grad_(False)
-    return loaded
-
-
-def _filled_below(level: str, network: nn.Module, folder: Path) -> list[str]:
-    """Fill a text encoder of transformers before 5.6 from a file of a later version, whose names lack one level.
-
-    Returns the names that are still missing.
-    """
-    from safetensors.torch import load_file
-
-    files = [file for file in folder.glob("*model*.safetensors") if read_header(file)]
-    state = {level + name: tensor for file in files for name, tensor in load_file(file).items()}
-    return sorted(network.load_state_dict(state, strict=False, assign=True).missing_keys)
 
 
 @contextmanager

@@ -14,9 +14,10 @@ from torch.nn import functional
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.base import Control
-from easyphoto.backends.components import load_network, quiet_libraries
+from easyphoto.backends.components import quiet_libraries
 from easyphoto.backends.folders import configs_folder, controlnet_folder
 from easyphoto.backends.latents import as_tensor
+from easyphoto.backends.network_folders import load_network
 from easyphoto.errors import MissingCapability
 from easyphoto.messages import Text, text
 from easyphoto.model_cache import Lease, bytes_of_networks, file_key, no_models

@@ -20,12 +20,12 @@ from easyphoto.backends.adapter_files import (
     AdapterKind,
     AdapterLayout,
     adds_plain_tokens,
-    read_layout,
+    layout_of,
 )
 from easyphoto.backends.components import quiet_libraries
 from easyphoto.backends.ldm_names import Place
 from easyphoto.backends.picture_encoder import PictureStates
-from easyphoto.backends.tensor_files import Places, filled, open_tensors, without_memory
+from easyphoto.backends.tensor_files import Places, filled, header_in, open_tensors, without_memory
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.geometry import unit
 from easyphoto.messages import text
@@ -166,8 +166,8 @@ def load_projection(file: Path, *, dtype: torch.dtype, device: torch.device, sha
 
     Raises InputError that says what the file is instead, WeightsMissing for missing tensors.
     """
-    layout = read_layout(file)
     with quiet_libraries(), open_tensors(file) as tensors:
+        layout = layout_of(header_in(file, tensors))
         shapes = {name.removeprefix(PROJECTION): tensors[name].shape for name in tensors if name.startswith(PROJECTION)}
         network = filled(
             without_memory(lambda: _built(layout, shapes)),
@@ -182,8 +182,8 @@ def load_projection(file: Path, *, dtype: torch.dtype, device: torch.device, sha
 
 def load_layers(file: Path, *, dtype: torch.dtype, device: torch.device) -> AdapterLayers:
     """Keys and values of an adapter's file. Raises InputError, WeightsMissing as `load_projection`."""
-    layout = read_layout(file)
     with open_tensors(file) as tensors:
+        layout = layout_of(header_in(file, tensors))
         return AdapterLayers(
             layout,
             {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,8 @@ PARTS = {
     "scheduler": "scheduler_config.json",
 }
 """Folder → the file it must hold, in every family."""
+ENDING, SIXTEEN_BIT, INDEX = "model.safetensors", "model.fp16.safetensors", "model.safetensors.index.json"
+"""How the names of a network's files end, in diffusers' and in transformers' naming."""
 
 
 def base_model(name_or_path: str, folders: Sequence[Path] = ()) -> tuple[Family, Path]:
@@ -189,6 +193,42 @@ def require_parts(base: Path, family: Family) -> None:
             )
         wanted |= {encoder.part: TRANSFORMERS_WEIGHTS, encoder.tokenizer: "tokenizer_config.json"}
     _require(base, wanted)
+
+
+def base_files(family: Family, base: Path) -> tuple[Path, ...]:
+    """The files of a base model's networks: the checkpoint itself, or those of the folder's parts.
+
+    What is wrong with a part is said where it is loaded.
+    """
+    if not base.is_dir():
+        return (base,)
+    found: list[Path] = []
+    for part in ("unet", "vae", *(encoder.part for encoder in family.text_encoders)):
+        with suppress(OSError, ValueError, InputError):
+            found += weight_files(base / part)
+    return tuple(found)
+
+
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """The files of one network: one in full precision, else its shards, else one in 16 bit.
+
+    Raises OSError if there is none, OSError, ValueError or InputError if the shards' index cannot be read.
+    """
+    for ending in (ENDING, INDEX, SIXTEEN_BIT):
+        found = sorted(file for file in folder.glob(f"*{ending}") if file.name.count(".") == ending.count("."))
+        if found:
+            return _shards(found[0]) if ending == INDEX else (found[0],)
+    raise FileNotFoundError(ENOENT, f"*{ENDING} is missing", str(folder))
+
+
+def _shards(index: Path) -> tuple[Path, ...]:
+    """The files that an index names. They lie beside it."""
+    content = parsed(read_regular(index, MOST_BYTES))
+    table = content.get("weight_map") if isinstance(content, dict) else None
+    names = sorted({str(name) for name in table.values()}) if isinstance(table, dict) else []
+    if not names or any(Path(name).name != name for name in names):
+        raise ValueError(f"{index.name} names no files")
+    return tuple(index.with_name(name) for name in names)
 
 
 def _require(base: Path, wanted: Mapping[str, str]) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from easyphoto.architectures.base import Family
-from easyphoto.backends.components import Components, autoencoder_dtype, encoder_class, load_network, quiet_libraries
-from easyphoto.backends.folders import part_config, require_parts
+from easyphoto.backends.components import Components, autoencoder_dtype, encoder_class, quiet_libraries
+from easyphoto.backends.folders import base_files, part_config, require_parts
+from easyphoto.backends.network_folders import network_filling
+from easyphoto.backends.read_ahead import read_ahead
 from easyphoto.backends.single_file import load_single_file
 from easyphoto.errors import InputError
 from easyphoto.messages import text
+from easyphoto.parallel import side_by_side
 from easyphoto.weights.store import WeightStore
 
 
@@ -42,18 +47,24 @@ def load_components(
 
 def _load_folder(family: Family, base: Path, *, dtype: torch.dtype, device: torch.device) -> Components:
     require_parts(base, family)
-    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # takes 5 s, so only here
-
     place: dict[str, Any] = {"dtype": dtype, "device": device}
     wide = {**place, "dtype": autoencoder_dtype(part_config(base, "vae"), dtype)}
-    with quiet_libraries():
+    with read_ahead(base_files(family, base)), quiet_libraries():
+        from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # takes 5 s, so only here
+
+        encoders = family.text_encoders
+        work: list[Callable[[], Any]] = [
+            network_filling(UNet2DConditionModel, base / "unet", **place),
+            network_filling(AutoencoderKL, base / "vae", **wide),
+            *(network_filling(encoder_class(each), base / each.part, **place) for each in encoders),
+            *(partial(_tokenizer, base / each.tokenizer) for each in encoders),
+        ]
+        unet, vae, *others = side_by_side(work)
         return Components(
-            unet=load_network(UNet2DConditionModel, base / "unet", **place),
-            vae=load_network(AutoencoderKL, base / "vae", **wide),
-            text_encoders=tuple(
-                load_network(encoder_class(each), base / each.part, **place) for each in family.text_encoders
-            ),
-            tokenizers=tuple(_tokenizer(base / each.tokenizer) for each in family.text_encoders),
+            unet=unet,
+            vae=vae,
+            text_encoders=tuple(others[: len(encoders)]),
+            tokenizers=tuple(others[len(encoders) :]),
             # Only its configuration is used (betas, prediction type); the samplers are built from it.
             scheduler=DDPMScheduler.from_pretrained(base / "scheduler", local_files_only=True),
             family=family,

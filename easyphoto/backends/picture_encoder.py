@@ -15,9 +15,8 @@ from PIL import Image
 from easyphoto.architectures.base import models_folder
 from easyphoto.architectures.header import Header
 from easyphoto.backends.folders import CONFIGS_ENDING, part_config
-from easyphoto.backends.headers import header_from, header_of
 from easyphoto.backends.ldm_names import Place, open_clip_place
-from easyphoto.backends.tensor_files import filled, open_tensors, without_memory
+from easyphoto.backends.tensor_files import filled, header_in, open_tensors, without_memory
 from easyphoto.errors import InputError
 from easyphoto.messages import text
 
@@ -94,9 +93,9 @@ def load_picture_encoder(
     Raises InputError for another network, WeightsMissing for missing tensors.
     """
     config = _config(file)
-    header = header_of(file) if tensors is None else header_from(file.name, tensors)
-    _require(header, config)
     with open_tensors(file) if tensors is None else nullcontext(tensors) as opened:
+        header = header_in(file, opened)
+        _require(header, config)
         network = filled(
             without_memory(lambda: _built(config)),
             opened,

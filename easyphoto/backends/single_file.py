@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +15,19 @@ from easyphoto.architectures.base import EncoderNames, Family, TextEncoder
 from easyphoto.backends import ldm_names
 from easyphoto.backends.components import Components, autoencoder_dtype, encoder_class, quiet_libraries
 from easyphoto.backends.folders import configs_folder, part_config
-from easyphoto.backends.headers import header_of, prediction_of
+from easyphoto.backends.headers import prediction_of
 from easyphoto.backends.ldm_names import Place
-from easyphoto.backends.tensor_files import Places, filled, open_tensors, without_memory
+from easyphoto.backends.read_ahead import read_ahead
+from easyphoto.backends.tensor_files import Places, filled, header_in, open_tensors, without_memory
 from easyphoto.backends.tokenizer import open_tokenizers
 from easyphoto.errors import WeightsMissing
 from easyphoto.messages import text
+from easyphoto.parallel import side_by_side
 from easyphoto.weights.store import WeightStore
 
 Tensors = Mapping[str, torch.Tensor]
+Filling = Callable[[], Any]
+"""Fills a network that was built without memory, and gives it back."""
 
 
 @dataclass(frozen=True)
@@ -49,27 +55,36 @@ def load_single_file(
     WeightsMissing for missing tensors or if no tokenizer is found.
     """
     loading = Loading(file.name, family, configs_folder(family, file), dtype, torch.device(device))
-    tokenizers = open_tokenizers(family, store, beside=file.parent)
-    prediction = prediction_of(header_of(file))
-    with quiet_libraries(), open_tensors(file) as tensors:
+    with quiet_libraries(), ExitStack() as stack:
+        stack.enter_context(read_ahead((file,)))
+        tensors = stack.enter_context(open_tensors(file))
+        # Built one after the other (transformers replaces torch's functions meanwhile), and filled side by side.
+        work = [
+            unet_filling(tensors, loading),
+            autoencoder_filling(tensors, loading, store, stack),
+            *(text_encoder_filling(each, tensors, loading) for each in family.text_encoders),
+            lambda: open_tokenizers(family, store, beside=file.parent),
+        ]
+        unet, vae, *encoders, tokenizers = side_by_side(work)
         return Components(
-            unet=load_unet(tensors, loading),
-            vae=load_autoencoder(tensors, loading, store),
-            text_encoders=tuple(load_text_encoder(each, tensors, loading) for each in family.text_encoders),
+            unet=unet,
+            vae=vae,
+            text_encoders=tuple(encoders),
             tokenizers=tokenizers,
-            scheduler=_scheduler(loading.configs, prediction.scheduler),
+            scheduler=_scheduler(loading.configs, prediction_of(header_in(file, tensors)).scheduler),
             family=family,
         )
 
 
-def load_unet(tensors: Tensors, loading: Loading) -> Any:
-    """The UNet of a checkpoint in LDM's layout. Raises WeightsMissing, InputError."""
+def unet_filling(tensors: Tensors, loading: Loading) -> Filling:
+    """The UNet of a checkpoint in LDM's layout. What is returned fills it, and raises WeightsMissing, InputError."""
     from diffusers import UNet2DConditionModel
 
     config = part_config(loading.configs, "unet")
     network = without_memory(lambda: UNet2DConditionModel.from_config(config))
     places = unet_places(network, ldm_names.UNET_PREFIX)
-    return filled(
+    return partial(
+        filled,
         network,
         tensors,
         places,
@@ -85,15 +100,17 @@ def unet_places(network: Any, prefix: str) -> Places:
     return lambda key: (Place(prefix + ldm_names.unet_name(key, keys, layers)),)
 
 
-def load_autoencoder(tensors: Tensors, loading: Loading, store: WeightStore | None) -> Any:
-    """The family's better autoencoder if `store` has it, else the checkpoint's. Raises WeightsMissing, InputError."""
+def autoencoder_filling(tensors: Tensors, loading: Loading, store: WeightStore | None, stack: ExitStack) -> Filling:
+    """The family's better autoencoder if `store` has it, else the checkpoint's. The better one's file stays open in
+    `stack`. Raises WeightsMissing, and with what is returned InputError.
+    """
     family = loading.family
     better = store.find(family.vae) if store is not None and family.vae else None
     config = part_config(loading.configs, "vae")
     if better is not None:
-        with open_tensors(better) as its_tensors:
-            # The better autoencoders of both families are made to run in 16 bit.
-            return _autoencoder(its_tensors, loading, {**config, "force_upcast": False}, better.name)
+        its_tensors = stack.enter_context(open_tensors(better))
+        # The better autoencoders of both families are made to run in 16 bit.
+        return _autoencoder(its_tensors, loading, {**config, "force_upcast": False}, better.name)
     if not any(name.startswith(ldm_names.VAE_PREFIX) for name in tensors):
         raise WeightsMissing(
             text("{name} contains no VAE.", name=loading.name),
@@ -106,7 +123,7 @@ def load_autoencoder(tensors: Tensors, loading: Loading, store: WeightStore | No
     return _autoencoder(tensors, loading, config, loading.name)
 
 
-def _autoencoder(tensors: Tensors, loading: Loading, config: dict[str, Any], name: str) -> Any:
+def _autoencoder(tensors: Tensors, loading: Loading, config: dict[str, Any], name: str) -> Filling:
     from diffusers import AutoencoderKL
 
     network = without_memory(lambda: AutoencoderKL.from_config(config))
@@ -118,12 +135,11 @@ def _autoencoder(tensors: Tensors, loading: Loading, config: dict[str, Any], nam
         return tuple(map(Place, names))
 
     dtype = autoencoder_dtype(config, loading.dtype)
-    return filled(
-        network, tensors, places, what=text("The VAE in {name}", name=name), dtype=dtype, device=loading.device
-    )
+    what = text("The VAE in {name}", name=name)
+    return partial(filled, network, tensors, places, what=what, dtype=dtype, device=loading.device)
 
 
-def load_text_encoder(encoder: TextEncoder, tensors: Tensors, loading: Loading) -> Any:
+def text_encoder_filling(encoder: TextEncoder, tensors: Tensors, loading: Loading) -> Filling:
     """One text encoder, identified by its tensor names in the file, never by its width."""
     from transformers import CLIPTextConfig
 
@@ -133,7 +149,7 @@ def load_text_encoder(encoder: TextEncoder, tensors: Tensors, loading: Loading) 
     what = text("The {part} in {name}", part=encoder.part.replace("_", " "), name=loading.name)
     prefix = encoder.prefix or ""
     places = _open_clip_places(prefix) if encoder.names is EncoderNames.OPEN_CLIP else _clip_places(prefix)
-    return filled(network, tensors, places, what=what, dtype=loading.dtype, device=loading.device)
+    return partial(filled, network, tensors, places, what=what, dtype=loading.dtype, device=loading.device)
 
 
 def _clip_places(prefix: str) -> Places:

@@ -19,8 +19,9 @@ from easyphoto.training.samples import Samples
 def has_votes(mark: int, steps: int) -> bool:
     """Whether the test pictures after that step vote.
 
-    Those of the first half do not: no training of 16 drawn persons elected a checkpoint from there, and a round of four
-    pictures costs as much as 11 to 17 steps. One picture is drawn instead, for whoever watches the training.
+    Those of the first half do not: in the trainings of 13 drawn persons they won two shares, of 0.1 and 0.2, and
+    without them the LoRAs of eleven were as like (-0.001 to +0.002, on templates that do not vote). A round of four
+    pictures costs SD 1.5 as much as 11 steps. One picture is drawn instead, for whoever watches the training.
     """
     return 2 * mark > steps
 

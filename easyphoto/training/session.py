@@ -180,7 +180,8 @@ def learn(context: RunContext, learner: Learner, judge: Samples | None) -> tuple
         if learner.step <= mark:
             _learn_until(context, learner, mark, rounds)
             _keep(context, learner)
-        learner.make_room()
+        if judge is not None:
+            learner.make_room()
         pictures += rounds.drawn(mark, is_live=learner.step == mark)
     return tuple(pictures)
 

@@ -23,6 +23,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from easyphoto.architectures.registry import FAMILIES
+from easyphoto.backends.folders import base_files
+from easyphoto.backends.read_ahead import read_ahead
 from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
 from easyphoto.machine import reuse_freed_memory
 from easyphoto.messages import text
@@ -63,12 +66,13 @@ def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> i
         run = TrainRun.read(path)
         clear_leftovers(folder)
         stop.check()
-        # The imports take six seconds, so the record is validated first.
-        import torch
+        # The imports take six seconds, so the record is validated first; the disk reads the base model meanwhile.
+        with read_ahead(base_files(run.kind, run.kind.folder if run.base in FAMILIES else folder.path(run.base))):
+            import torch
 
-        from easyphoto.training.arithmetic import prepare_device
-        from easyphoto.training.context import RunContext
-        from easyphoto.training.session import train_session
+            from easyphoto.training.arithmetic import prepare_device
+            from easyphoto.training.context import RunContext
+            from easyphoto.training.session import train_session
 
         prepare_device()
         threads = run.threads or run.kind.threads

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from easyphoto.architectures.base import models_folder
-from easyphoto.backends.components import load_network
+from easyphoto.backends.network_folders import load_network
 from easyphoto.errors import WeightsMissing
 
 PLACE: dict[str, Any] = {"dtype": torch.float32, "device": torch.device("cpu")}
@@ -21,14 +21,17 @@ PLACE: dict[str, Any] = {"dtype": torch.float32, "device": torch.device("cpu")}
 class OldEncoder(nn.Module):
     """As transformers before 5.6 builds it: with a level of names that a later one's files lack."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: object = None) -> None:
         super().__init__()
         self.text_model = nn.ModuleDict({"embeddings": nn.Embedding(2, 3), "norm": nn.LayerNorm(3)})
 
     @classmethod
-    def from_pretrained(cls, folder: Path, **_: Any) -> tuple[OldEncoder, dict[str, list[str]]]:
-        encoder = cls()
-        return encoder, {"missing_keys": list(encoder.state_dict())}
+    def load_config(cls, folder: Path, **_: Any) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> OldEncoder:
+        return cls()
 
 
 def write(folder: Path, **tensors: torch.Tensor) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,12 @@ from PIL import Image
 from easyphoto.architectures.base import Family
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
-from easyphoto.backends import ldm_names, single_file
+from easyphoto.backends import ldm_names, pickles, single_file
 from easyphoto.backends.base import Control, InpaintRequest
 from easyphoto.backends.folders import base_model
 from easyphoto.backends.loading import load_components
 from easyphoto.backends.local import open_local
-from easyphoto.backends.single_file import Loading, load_autoencoder, load_single_file
+from easyphoto.backends.single_file import Loading, autoencoder_filling, load_single_file
 from easyphoto.backends.tokenizer import open_tokenizers
 from easyphoto.errors import InputError, WeightsMissing
 from easyphoto.progress import NullProgress
@@ -193,6 +194,21 @@ class StoreWith(WeightStore):
         return self.file if id == self.id else None
 
 
+def test_a_pickle_is_unpickled_once_for_all_networks(written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / "old.ckpt"
+    torch.save(ldm_state(written.networks, written.family), file)
+    shutil.copytree(written.file.with_suffix(".configs"), file.with_suffix(".configs"))
+    write_merges(tmp_path)
+    opened: list[Path] = []
+    read = pickles.read_pickle
+    monkeypatch.setattr(pickles, "read_pickle", lambda file: opened.append(file) or read(file))
+
+    components = load_components(written.family, file, **FLOAT)
+
+    assert opened == [file]
+    assert_same(components.unet, written.networks["unet"])
+
+
 @pytest.mark.parametrize("layout", ["LDM", "diffusers", "old diffusers"])
 def test_the_better_autoencoder_of_the_store_is_taken(written: Written, tmp_path: Path, layout: str):
     better = make_networks(written.file.with_suffix(".configs"))["vae"]
@@ -208,7 +224,8 @@ def test_the_better_autoencoder_of_the_store_is_taken(written: Written, tmp_path
 
     loading = Loading("base", written.family, written.file.with_suffix(".configs"), torch.float16, torch.device("cpu"))
     store = StoreWith(tmp_path, id=str(written.family.vae), file=file)
-    vae = load_autoencoder({}, loading, store)
+    with ExitStack() as stack:
+        vae = autoencoder_filling({}, loading, store, stack)()
 
     assert vae.dtype == torch.float16
     assert vae.decoder.conv_out.bias.tolist() == [0.25, 0.25, 0.25]
