@@ -7,15 +7,15 @@ graph is one launch. It repeats the kernels on the same memory, so what it reads
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
 
 import torch
 
+from easyphoto.backends import graphs
+from easyphoto.backends.graphs import Recorder
+from easyphoto.backends.memory import clear_memory
 from easyphoto.machine import ran_out_of_memory
 from easyphoto.messages import Text, text
 
-PLAIN_ROUNDS = 2
-"""Rounds before the capture: the first one makes what libraries make at their first call, the last is compared with."""
 TOLERANCE = 1e-3
 """Largest difference between a replay and the plain step, as a share of the results' length."""
 
@@ -28,33 +28,12 @@ class NotCaptured(Exception):
         self.reason = reason
 
 
-class Recording(Protocol):
-    """Recorded kernels."""
-
-    def replay(self) -> None:
-        """Run them again, on the memory that they were recorded with."""
-
-    @property
-    def is_crowding(self) -> bool:
-        """Whether they hold more of the device's memory than they leave free."""
-
-
-class Recorder(Protocol):
-    """How a device records kernels."""
-
-    def rehearse(self, work: Callable[[], None]) -> None:
-        """Run the work as it is run while it is recorded."""
-
-    def record(self, work: Callable[[], None]) -> Recording: ...
-
-
 def recorder_for(device: str) -> Recorder | None:
     """The device's recorder; None for a CPU, on which there is nothing to gain. Raises NotCaptured."""
-    if torch.device(device).type != "cuda":
-        return None
-    if torch.version.hip:
-        raise NotCaptured(text("this was never tried on an AMD GPU"))
-    return CudaRecorder()
+    refused = graphs.graphs_refused(device)
+    if refused is not None and torch.device(device).type == "cuda":
+        raise NotCaptured(refused)
+    return graphs.recorder_for(torch.device(device))
 
 
 class CapturedWork:
@@ -67,18 +46,22 @@ class CapturedWork:
         *,
         results: Sequence[torch.Tensor],
         fixed: Iterable[torch.Tensor],
+        device: str,
     ) -> None:
         """The work writes into `results` and reads `fixed`, among others. Raises NotCaptured, and what the work raises
         where it is not captured."""
-        self._fixed = tuple(fixed)
-        for _ in range(PLAIN_ROUNDS):
-            recorder.rehearse(work)
+        self._fixed, self._device = tuple(fixed), device
+        # The last one's results are compared with.
+        recorder.warm_up(work)
         expected = [each.clone() for each in results]
         try:
-            self._recording = recorder.record(work)
+            clear_memory(device)
+            before = _reserved_bytes(device)
+            self._launch, _ = recorder.recorded(work)
+            self._held = _reserved_bytes(device) - before
             for each in results:
                 each.zero_()
-            self._recording.replay()
+            self._launch()
             is_same = all(_is_near(one, other) for one, other in zip(results, expected, strict=True))
         except (RuntimeError, MemoryError) as error:
             raise NotCaptured(_reason(error)) from error
@@ -93,10 +76,11 @@ class CapturedWork:
 
     @property
     def is_crowding(self) -> bool:
-        return self._recording.is_crowding
+        """Whether it holds more of the device's memory than it leaves free."""
+        return _unreserved_bytes(self._device) < self._held
 
     def __call__(self) -> None:
-        self._recording.replay()
+        self._launch()
 
     def _places_now(self) -> list[int]:
         return [each.data_ptr() for each in self._fixed]
@@ -116,37 +100,11 @@ def _reason(error: BaseException) -> Text:
     return text("the device refused: {cause}", cause=lines[0] if lines else type(error).__name__)
 
 
-class CudaRecorder:
-    """Records CUDA graphs."""
-
-    def rehearse(self, work: Callable[[], None]) -> None:
-        # On a stream of its own, as torch asks for before a capture: autograd remembers streams.
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            work()
-        torch.cuda.current_stream().wait_stream(stream)
-
-    def record(self, work: Callable[[], None]) -> Recording:
-        torch.cuda.synchronize()
-        torch.cuda.empty_cache()
-        before = torch.cuda.memory_reserved()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            work()
-        return CudaGraph(graph, torch.cuda.memory_reserved() - before)
+def _reserved_bytes(device: str) -> int:
+    """Bytes that torch has taken of a GPU's memory; 0 for a CPU."""
+    return int(torch.cuda.memory_reserved(device)) if torch.device(device).type == "cuda" else 0
 
 
-class CudaGraph:
-    """A CUDA graph and the bytes that it holds."""
-
-    def __init__(self, graph: Any, held: int) -> None:
-        self._graph, self._held = graph, held
-
-    def replay(self) -> None:
-        self._graph.replay()
-
-    @property
-    def is_crowding(self) -> bool:
-        # Only what torch has not reserved: what it has reserved may belong to the graph.
-        return int(torch.cuda.mem_get_info()[0]) < self._held
+def _unreserved_bytes(device: str) -> int:
+    """Bytes of a GPU's memory that torch has not taken; 0 for a CPU. What it has taken may belong to a graph."""
+    return int(torch.cuda.mem_get_info(device)[0]) if torch.device(device).type == "cuda" else 0

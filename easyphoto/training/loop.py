@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 
 import torch
 
+from easyphoto.backends.graphs import Recorder
 from easyphoto.errors import Diverged
 from easyphoto.messages import text
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import Adapted
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, checkpoint_networks
-from easyphoto.training.capture import CapturedWork, NotCaptured, Recorder
+from easyphoto.training.capture import CapturedWork, NotCaptured
 from easyphoto.training.data import BatchOrder, Cached
 from easyphoto.training.noise import Noise
 from easyphoto.training.step import StepDraws, StepInputs, StepLoss
@@ -124,7 +125,11 @@ class Learner:
         if self._captured is None and self.recorder is not None and not self.footing.checkpointing:
             try:
                 self._captured = CapturedWork(
-                    self._compute, self.recorder, results=self._results(), fixed=self._networks_tensors()
+                    self._compute,
+                    self.recorder,
+                    results=self._results(),
+                    fixed=self._networks_tensors(),
+                    device=self.device,
                 )
             except NotCaptured as refused:
                 self.recorder = None

@@ -16,6 +16,7 @@ from easyphoto.architectures.base import Activations, Family
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.components import Components
+from easyphoto.backends.graphs import CudaRecorder
 from easyphoto.backends.loading import load_components
 from easyphoto.errors import InputError, OutOfMemory
 from easyphoto.progress import NullProgress
@@ -24,7 +25,7 @@ from easyphoto.training import budget, loop
 from easyphoto.training.adapters import add_adapters
 from easyphoto.training.arithmetic import precision, prepare_device
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, first_memory_plan, plan_training
-from easyphoto.training.capture import CudaRecorder, NotCaptured, recorder_for
+from easyphoto.training.capture import NotCaptured, recorder_for
 from easyphoto.training.data import cache_dataset, make_plan, read_entries
 from easyphoto.training.events import MemoryPlanned, Warn, from_line, to_line
 from easyphoto.training.loop import Learner
@@ -394,6 +395,7 @@ def test_a_cpu_computes_as_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_nvidia_s_gpus_capture(monkeypatch: pytest.MonkeyPatch) -> None:
     assert recorder_for("cpu") is None
     Gpu(monkeypatch, capability=(9, 0))
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: (0, 1))
     assert isinstance(recorder_for("cuda"), CudaRecorder)
     Gpu(monkeypatch, capability=(9, 4), hip="6.2")
     with pytest.raises(NotCaptured, match="AMD"):

@@ -23,7 +23,7 @@ from easyphoto.training.pictures import Picture
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.selection import select
 from tests.fakes import FakeEngine, RecordingProgress
-from tests.training.recording import CpuRecorder
+from tests.graphs import StandInRecorder
 
 MakeRun = Callable[..., TrainRun]
 TrainHere = Callable[..., list[Any]]
@@ -252,10 +252,10 @@ def test_steps_left_out_are_named_before_the_run_ends_for_them(
 @pytest.mark.parametrize(
     ("graph", "recorder", "notes", "is_captured"),
     [
-        ("auto", CpuRecorder(), [], True),
+        ("auto", StandInRecorder(), [], True),
         (
             "auto",
-            CpuRecorder(RuntimeError("CUDA error: operation not permitted")),
+            StandInRecorder(failure=RuntimeError("CUDA error: operation not permitted")),
             [
                 "the steps run without a CUDA graph, which takes longer: "
                 "the device refused: CUDA error: operation not permitted"
@@ -264,11 +264,11 @@ def test_steps_left_out_are_named_before_the_run_ends_for_them(
         ),
         (
             "auto",
-            NotCaptured(text("this was never tried on an AMD GPU")),
-            ["the steps run without a CUDA graph, which takes longer: this was never tried on an AMD GPU"],
+            NotCaptured(text("this is an AMD GPU")),
+            ["the steps run without a CUDA graph, which takes longer: this is an AMD GPU"],
             False,
         ),
-        ("off", CpuRecorder(), [], False),
+        ("off", StandInRecorder(), [], False),
         ("auto", None, [], False),
     ],
     ids=["captured", "refused", "AMD", "switched off", "CPU"],

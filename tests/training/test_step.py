@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
 
 from easyphoto.architectures.base import Family
 from easyphoto.architectures.miniature import MINIATURE
@@ -16,6 +18,7 @@ from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.loading import load_components
 from easyphoto.progress import NullProgress
 from easyphoto.settings.training import TrainSettings
+from easyphoto.training import capture
 from easyphoto.training.adapters import add_adapters
 from easyphoto.training.budget import MemoryPlan
 from easyphoto.training.data import Cached, cache_dataset, make_plan, read_entries
@@ -23,7 +26,7 @@ from easyphoto.training.loop import Learner
 from easyphoto.training.noise import Noise
 from easyphoto.training.step import StepInputs, StepLoss
 from easyphoto.training.update import LossScale
-from tests.training.recording import CpuRecorder, NoWaiting, SameDevice
+from tests.graphs import HostReads, StandInRecorder
 
 Open = Callable[..., Learner]
 FAMILIES = pytest.mark.parametrize("family", [MINIATURE, SDXL], ids=["one encoder", "two encoders"])
@@ -72,7 +75,7 @@ def test_a_step_reads_nothing_back(
     learner = open_learner(family, text_learns=text_learns)
     learner.stand_on(footing)
 
-    with NoWaiting():
+    with HostReads(refuse=True):
         learner.advance()
         learner.advance()
 
@@ -85,9 +88,9 @@ def test_neither_does_one_in_float16_nor_one_that_is_bad(open_learner: Open, bat
     """With fewer photos in a step than captions, too."""
     learner = open_learner(batch=batch)
     learner.scale = LossScale.of(torch.float16, "cpu")
-    with NoWaiting():
+    with HostReads(refuse=True):
         learner.advance()
-        learner.adapted.weights.flat["unet"][0] = float("nan")
+        learner.adapted.weights.flat["unet"][0].fill_(float("nan"))
         learner.advance()
 
     learner.read()
@@ -95,16 +98,16 @@ def test_neither_does_one_in_float16_nor_one_that_is_bad(open_learner: Open, bat
 
 
 def test_a_reading_step_would_be_noticed() -> None:
-    with NoWaiting(), pytest.raises(AssertionError, match="waits for the device"):
+    with HostReads(refuse=True), pytest.raises(RuntimeError, match="not permitted"):
         float(torch.ones(()))
-    with NoWaiting(), pytest.raises(AssertionError, match="waits for the device"):
+    with HostReads(refuse=True), pytest.raises(RuntimeError, match="not permitted"):
         torch.unique(torch.ones(3))
 
 
 @FAMILIES
 def test_replayed_steps_are_the_plain_steps(open_learner: Open, family: Family) -> None:
     plain, captured = open_learner(family), open_learner(family)
-    recorder = captured.recorder = CpuRecorder()
+    recorder = captured.recorder = StandInRecorder()
     for _ in range(4):
         plain.advance()
         captured.advance()
@@ -114,13 +117,13 @@ def test_replayed_steps_are_the_plain_steps(open_learner: Open, family: Family) 
     assert captured.is_captured
     assert not plain.is_captured
     # Once for the comparison, and once for each step.
-    assert [recording.replays for recording in recorder.recordings] == [1 + 4]
+    assert (recorder.recordings, recorder.launches) == (1, 1 + 4)
 
 
 def test_what_a_replay_reads_is_the_present_step_s(open_learner: Open) -> None:
     """The photos, the noise, and what the adapters have become."""
     learner = open_learner()
-    learner.recorder = CpuRecorder()
+    learner.recorder = StandInRecorder()
     for _ in range(3):
         learner.advance()
     learner.read()
@@ -147,7 +150,7 @@ def test_a_capture_that_fails_is_said_once_and_the_steps_are_the_plain_ones(
     open_learner: Open, error: Exception, reason: str
 ) -> None:
     plain, refused = open_learner(), open_learner()
-    refused.recorder, said = CpuRecorder(error), refusals(refused)
+    refused.recorder, said = StandInRecorder(failure=error), refusals(refused)
     for _ in range(3):
         plain.advance()
         refused.advance()
@@ -157,18 +160,23 @@ def test_a_capture_that_fails_is_said_once_and_the_steps_are_the_plain_ones(
     assert same(values_of(refused), values_of(plain))
 
 
-class Forgetful(CpuRecorder):
-    """Loses an operator."""
+class Wrong(StandInRecorder):
+    """Launches something that is a little off."""
 
-    def record(self, work: Callable[[], None]) -> Any:
-        recording = super().record(work)
-        del recording.course[len(recording.course) // 2 :: 7]
-        return recording
+    def recorded(self, call: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
+        launch, result = super().recorded(call)
+        gradients = call.__self__.adapted.weights.grads["unet"]  # type: ignore[attr-defined]
+
+        def launch_wrongly() -> None:
+            launch()
+            gradients.mul_(1.002)
+
+        return launch_wrongly, result
 
 
 def test_a_replay_that_computes_something_else_is_not_trusted(open_learner: Open) -> None:
     plain, refused = open_learner(), open_learner()
-    refused.recorder, said = Forgetful(), refusals(refused)
+    refused.recorder, said = Wrong(), refusals(refused)
     for _ in range(2):
         plain.advance()
         refused.advance()
@@ -179,7 +187,7 @@ def test_a_replay_that_computes_something_else_is_not_trusted(open_learner: Open
 
 def test_memory_that_runs_out_in_the_plain_step_is_no_matter_of_the_capture(open_learner: Open) -> None:
     learner = open_learner()
-    learner.recorder, said = CpuRecorder(), refusals(learner)
+    learner.recorder, said = StandInRecorder(), refusals(learner)
     learner._compute = scarce  # type: ignore[method-assign]
 
     with pytest.raises(MemoryError):
@@ -195,7 +203,7 @@ def scarce() -> None:
 
 def test_steps_are_captured_anew_where_the_networks_were_moved_or_the_plan_is_another(open_learner: Open) -> None:
     plain, learner = open_learner(), open_learner()
-    recorder = learner.recorder = CpuRecorder()
+    recorder = learner.recorder = StandInRecorder()
     learner.advance()
     weight = learner.adapted.unet.conv_in.weight
     weight.data = weight.data.clone()
@@ -204,7 +212,7 @@ def test_steps_are_captured_anew_where_the_networks_were_moved_or_the_plan_is_an
     learner.advance()
     learner.advance()
 
-    assert [recording.replays for recording in recorder.recordings] == [2, 2, 3]
+    assert (recorder.recordings, recorder.launches) == (3, 3 + 4)
     plain.advance()
     plain.advance()
     plain.stand_on(MemoryPlan(2, checkpointing=False))
@@ -213,14 +221,18 @@ def test_steps_are_captured_anew_where_the_networks_were_moved_or_the_plan_is_an
     assert same(values_of(learner), values_of(plain))
 
 
-def test_a_capture_gives_way_only_where_memory_is_short(open_learner: Open) -> None:
+def test_a_capture_gives_way_only_where_memory_is_short(open_learner: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds 5 bytes."""
+    reserved, free = iter([7, 12, 7, 12]), 5
+    monkeypatch.setattr(capture, "_reserved_bytes", lambda device: next(reserved))
+    monkeypatch.setattr(capture, "_unreserved_bytes", lambda device: free)
     learner = open_learner()
-    recorder = learner.recorder = CpuRecorder()
+    learner.recorder = StandInRecorder()
     learner.advance()
     learner.make_room()
     assert learner.is_captured
 
-    recorder.recordings[0].is_crowding = True
+    free = 4
     learner.make_room()
     assert not learner.is_captured
     learner.advance()
@@ -229,7 +241,7 @@ def test_a_capture_gives_way_only_where_memory_is_short(open_learner: Open) -> N
 
 def test_a_capture_gives_way_when_the_run_is_over(open_learner: Open) -> None:
     learner = open_learner(steps=1)
-    learner.recorder = CpuRecorder()
+    learner.recorder = StandInRecorder()
     learner.advance()
     learner.make_room()
 
@@ -238,7 +250,7 @@ def test_a_capture_gives_way_when_the_run_is_over(open_learner: Open) -> None:
 
 def test_steps_that_compute_activations_twice_are_not_captured(open_learner: Open) -> None:
     learner = open_learner()
-    learner.recorder = CpuRecorder()
+    learner.recorder = StandInRecorder()
     learner.stand_on(MemoryPlan(4, checkpointing=True))
 
     learner.advance()
@@ -251,7 +263,7 @@ def test_a_text_encoder_that_has_had_its_share_stays_as_it_is(open_learner: Open
     """A quarter of twelve steps are three."""
     learner, whole = open_learner(share=0.25), open_learner()
     if is_captured:
-        learner.recorder = CpuRecorder()
+        learner.recorder = StandInRecorder()
     for _ in range(3):
         learner.advance()
         whole.advance()
@@ -311,6 +323,22 @@ def test_the_noise_of_a_seed_is_what_it_was(open_learner: Open) -> None:
     assert torch.equal(inputs.noise, torch.randn(shape, generator=draw))
     assert torch.equal(inputs.rows, learner.plan.indices[1])
     assert torch.equal(inputs.timesteps, learner.plan.timesteps[1])
+
+
+class SameDevice(TorchDispatchMode):
+    """Fails at an operator with a tensor of another device."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__()
+        self.device, self.operators = device, 0
+
+    def __torch_dispatch__(self, operator: Any, types: Any, arguments: Any = (), options: Any = None) -> Any:
+        found = operator(*arguments, **(options or {}))
+        self.operators += 1
+        for each in tree_iter((arguments, options, found)):
+            if isinstance(each, torch.Tensor):
+                assert each.device.type == self.device, f"{operator} takes a tensor of the {each.device}"
+        return found
 
 
 @FAMILIES
