@@ -76,11 +76,17 @@ class AdapterWeights:
     """
 
     def __init__(
-        self, groups: Sequence[Group], *, scale: float, dtype: torch.dtype, device: torch.device | str
+        self,
+        layers: Sequence[AdaptedLayer],
+        groups: Sequence[Group],
+        *,
+        scale: float,
+        dtype: torch.dtype,
+        device: torch.device | str,
     ) -> None:
-        """All values are 0. `dtype` is the base's."""
+        """All values are 0. `groups` hold the `layers` in an order of their own; `dtype` is the base's."""
         self.scale = scale
-        self.layers: tuple[AdaptedLayer, ...] = tuple(layer for group in groups for layer in group)
+        self.layers = tuple(layers)
         self._groups = {name: [group for group in groups if group[0].network == name] for name in _networks(groups)}
         sizes = {name: sum(map(_size, its_groups)) for name, its_groups in self._groups.items()}
         self.flat: Mapping[str, torch.Tensor] = _zeros(sizes, torch.float32, device)
@@ -110,7 +116,7 @@ class AdapterWeights:
                 parts = next(pieces).view(len(layers), -1)
                 for layer, part in zip(layers, parts, strict=True):
                     found[layer.names[which]] = part.view((layer.down, layer.up)[which])
-        return found
+        return {name: found[name] for layer in self.layers if layer.network == network for name in layer.names}
 
     def factors(self) -> Iterator[tuple[Group, Factors]]:
         """Each group's working copies."""

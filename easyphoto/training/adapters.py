@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 
 from easyphoto.architectures.base import TextEncoder
 from easyphoto.training.adapted_networks import adapted_layers, grouped, put_in_place
-from easyphoto.training.adapter_weights import AdaptedLayer, AdapterWeights
+from easyphoto.training.adapter_weights import AdapterWeights
 from easyphoto.training.lora_layers import AdaptedMatrix
 
 
@@ -71,11 +71,15 @@ def add_adapters(components: Any, *, rank: int, alpha: float, seed: int, text_le
         network.requires_grad_(False)
     texts = {each.part: encoder for each, encoder in zip(said, encoders, strict=True)} if text_learns else {}
     learning: dict[str, Any] = {"unet": unet, **texts}
-    layers = {name: adapted_layers(name, network, rank) for name, network in learning.items()}
-    groups = [group for name, network in learning.items() for group in grouped(network, layers[name])]
+    layers = [layer for name, network in learning.items() for layer in adapted_layers(name, network, rank)]
+    groups = [
+        group
+        for name, network in learning.items()
+        for group in grouped(network, [layer for layer in layers if layer.network == name])
+    ]
     first = unet.conv_in.weight
-    weights = AdapterWeights(groups, scale=alpha / rank, dtype=first.dtype, device=first.device)
-    _draw(weights, [layer for each in layers.values() for layer in each], seed=seed, dtype=first.dtype)
+    weights = AdapterWeights(layers, groups, scale=alpha / rank, dtype=first.dtype, device=first.device)
+    _draw(weights, seed=seed, dtype=first.dtype)
     adapters = list(weights.factors())
     words = {
         name: put_in_place(network, [each for each in adapters if each[0][0].network == name])
@@ -84,10 +88,10 @@ def add_adapters(components: Any, *, rank: int, alpha: float, seed: int, text_le
     return Adapted(unet, encoders, text_learns, said, weights, words["unet"])
 
 
-def _draw(weights: AdapterWeights, layers: Sequence[AdaptedLayer], *, seed: int, dtype: torch.dtype) -> None:
+def _draw(weights: AdapterWeights, *, seed: int, dtype: torch.dtype) -> None:
     """The values that PEFT would draw for the seed: `down` uniform, `up` 0."""
     draw = torch.Generator().manual_seed(seed)
-    for layer in layers:
+    for layer in weights.layers:
         down, up = layer.names
         # PEFT's layers draw both factors when they are made, and it then draws the first anew.
         for shape in (layer.down, layer.up):
