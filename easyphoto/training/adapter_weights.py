@@ -10,8 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
+
+DOWN, UP = 0, 1
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,29 @@ class Factors:
 
     down: torch.Tensor
     """(layers · rank, inputs)."""
-    up: torch.Tensor
-    """(outputs, rank); of several layers (layers, outputs, rank)."""
+    ups: tuple[torch.Tensor, ...]
+    """Each (layers, outputs, rank), for successive layers with equally many outputs."""
     scale: float
     """alpha / rank."""
 
+    @property
+    def leaves(self) -> tuple[torch.Tensor, ...]:
+        return self.down, *self.ups
+
+    @property
+    def outputs(self) -> list[int]:
+        """Each layer's number of outputs."""
+        return [stack.shape[1] for stack in self.ups for _ in range(len(stack))]
+
+    def of(self, place: int) -> Factors:
+        """The factors of one of the layers."""
+        up = [each for stack in self.ups for each in stack.split(1)][place]
+        rank = up.shape[2]
+        return Factors(self.down[place * rank : (place + 1) * rank], (up,), self.scale)
+
 
 Group = Sequence[AdaptedLayer]
-"""Layers with the same input and equally many outputs."""
+"""Layers with the same input; those with equally many outputs follow each other."""
 
 
 class AdapterWeights:
@@ -58,11 +76,17 @@ class AdapterWeights:
     """
 
     def __init__(
-        self, groups: Sequence[Group], *, scale: float, dtype: torch.dtype, device: torch.device | str
+        self,
+        layers: Sequence[AdaptedLayer],
+        groups: Sequence[Group],
+        *,
+        scale: float,
+        dtype: torch.dtype,
+        device: torch.device | str,
     ) -> None:
-        """All values are 0. `dtype` is the base's."""
+        """All values are 0. `groups` hold the `layers` in an order of their own; `dtype` is the base's."""
         self.scale = scale
-        self.layers: tuple[AdaptedLayer, ...] = tuple(layer for group in groups for layer in group)
+        self.layers = tuple(layers)
         self._groups = {name: [group for group in groups if group[0].network == name] for name in _networks(groups)}
         sizes = {name: sum(map(_size, its_groups)) for name, its_groups in self._groups.items()}
         self.flat: Mapping[str, torch.Tensor] = _zeros(sizes, torch.float32, device)
@@ -88,17 +112,19 @@ class AdapterWeights:
         found: dict[str, torch.Tensor] = {}
         pieces = self._pieces(network, flat)
         for group in self._groups[network]:
-            for which, shape in ((0, group[0].down), (1, group[0].up)):
-                parts = next(pieces).view(len(group), -1).unbind(0)
-                found |= {layer.names[which]: part.view(shape) for layer, part in zip(group, parts, strict=True)}
-        return found
+            for which, layers in _stacks(group):
+                parts = next(pieces).view(len(layers), -1)
+                for layer, part in zip(layers, parts, strict=True):
+                    found[layer.names[which]] = part.view((layer.down, layer.up)[which])
+        return {name: found[name] for layer in self.layers if layer.network == network for name in layer.names}
 
     def factors(self) -> Iterator[tuple[Group, Factors]]:
         """Each group's working copies."""
         for name, groups in self._groups.items():
             leaves = iter(self._leaves[name])
             for group in groups:
-                yield group, Factors(next(leaves), next(leaves), self.scale)
+                down, *ups = (next(leaves) for _ in _stacks(group))
+                yield group, Factors(down, tuple(ups), self.scale)
 
     @torch.no_grad()
     def refresh(self, networks: Sequence[str] | None = None) -> None:
@@ -146,7 +172,8 @@ class AdapterWeights:
         """Views of a flat tensor in the shapes of the leaves."""
         place = 0
         for group in self._groups[network]:
-            for shape in _leaf_shapes(group):
+            for which, layers in _stacks(group):
+                shape = _shape(which, layers)
                 size = math.prod(shape)
                 yield flat[place : place + size].view(shape)
                 place += size
@@ -156,14 +183,18 @@ def _networks(groups: Sequence[Group]) -> list[str]:
     return list(dict.fromkeys(group[0].network for group in groups))
 
 
+def _stacks(group: Group) -> list[tuple[int, Group]]:
+    """The tensors of a group, in their order: the factor, 0 down or 1 up, and the layers whose factors it holds."""
+    return [(DOWN, group), *((UP, list(layers)) for _, layers in groupby(group, lambda layer: layer.up))]
+
+
+def _shape(which: int, layers: Group) -> tuple[int, ...]:
+    (rank, inputs, *_), (outputs, *_) = layers[0].down, layers[0].up
+    return (len(layers) * rank, inputs) if which == DOWN else (len(layers), outputs, rank)
+
+
 def _size(group: Group) -> int:
-    return sum(map(math.prod, _leaf_shapes(group)))
-
-
-def _leaf_shapes(group: Group) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    (rank, inputs, *_), (outputs, *_) = group[0].down, group[0].up
-    count = len(group)
-    return (count * rank, inputs), (outputs, rank) if count == 1 else (count, outputs, rank)
+    return sum(math.prod(_shape(which, layers)) for which, layers in _stacks(group))
 
 
 def _zeros(sizes: Mapping[str, int], dtype: torch.dtype, device: torch.device | str) -> dict[str, torch.Tensor]:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from easyphoto.architectures.base import TextEncoder
-from easyphoto.training.adapter_weights import AdaptedLayer, AdapterWeights
-from easyphoto.training.lora_layers import AdaptedLinear, AdaptedPointwise
-
-UNET_TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")
-TEXT_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
+from easyphoto.training.adapted_networks import adapted_layers, grouped, put_in_place
+from easyphoto.training.adapter_weights import AdapterWeights
+from easyphoto.training.lora_layers import AdaptedMatrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +25,8 @@ class Adapted:
     said: tuple[TextEncoder, ...]
     """The family's description of each text encoder."""
     weights: AdapterWeights
+    words: AdaptedMatrix | None = None
+    """What makes the words' keys and values for all the UNet's cross-attention layers; None: each makes its own."""
 
     @property
     def learning(self) -> dict[str, Any]:
@@ -39,34 +38,54 @@ class Adapted:
         """Every trained tensor, float32, by a name that is stable across processes."""
         return self.weights.values
 
+    def guess(
+        self,
+        latents: torch.Tensor,
+        timesteps: torch.Tensor,
+        words: torch.Tensor,
+        added: dict[str, torch.Tensor] | None = None,
+    ) -> torch.Tensor:
+        """What the UNet predicts for noisy latents (N, channels, height, width), in their shape and the base's dtype.
+
+        `words` are hidden states (N, tokens, width), and `added` the extra inputs of families that have such.
+        """
+        keys_values = None if self.words is None else self.words.split(words)
+        found: torch.Tensor = self.unet(
+            latents.to(words.dtype),
+            timesteps,
+            encoder_hidden_states=words,
+            added_cond_kwargs=added,
+            cross_attention_kwargs={"keys_values": keys_values},
+            return_dict=False,
+        )[0]
+        return found
+
 
 def add_adapters(components: Any, *, rank: int, alpha: float, seed: int, text_learns: bool) -> Adapted:
-    """Freeze the base and add float32 adapters to every linear layer and 1×1 convolution of its transformer blocks."""
+    """Freeze the base and add float32 adapters to every linear layer and 1×1 convolution of its transformer blocks.
+
+    The networks that learn must then stay on their device.
+    """
     unet, encoders, said = components.unet, components.text_encoders, components.family.text_encoders
     for network in components.networks:
         network.requires_grad_(False)
     texts = {each.part: encoder for each, encoder in zip(said, encoders, strict=True)} if text_learns else {}
-    learning = {"unet": unet, **texts}
-    layers = [layer for name, network in learning.items() for layer in _layers(name, network, rank)]
+    learning: dict[str, Any] = {"unet": unet, **texts}
+    layers = [layer for name, network in learning.items() for layer in adapted_layers(name, network, rank)]
+    groups = [
+        group
+        for name, network in learning.items()
+        for group in grouped(network, [layer for layer in layers if layer.network == name])
+    ]
     first = unet.conv_in.weight
-    weights = AdapterWeights([(layer,) for layer in layers], scale=alpha / rank, dtype=first.dtype, device=first.device)
+    weights = AdapterWeights(layers, groups, scale=alpha / rank, dtype=first.dtype, device=first.device)
     _draw(weights, seed=seed, dtype=first.dtype)
-    for (layer,), factors in weights.factors():
-        network = learning[layer.network]
-        base = network.get_submodule(layer.path)
-        kind = AdaptedPointwise if isinstance(base, nn.Conv2d) else AdaptedLinear
-        parent, _, child = layer.path.rpartition(".")
-        setattr(network.get_submodule(parent), child, kind(base, factors))
-    return Adapted(unet, encoders, text_learns, said, weights)
-
-
-def _layers(name: str, network: nn.Module, rank: int) -> Iterator[AdaptedLayer]:
-    """The layers that get adapters, in the order of the network's modules."""
-    targets = UNET_TARGETS if name == "unet" else TEXT_TARGETS
-    for path, module in network.named_modules():
-        if any(path == target or path.endswith(f".{target}") for target in targets):
-            outputs, inputs, *kernel = module.weight.shape
-            yield AdaptedLayer(name, path, (rank, inputs, *kernel), (outputs, rank, *kernel))
+    adapters = list(weights.factors())
+    words = {
+        name: put_in_place(network, [each for each in adapters if each[0][0].network == name])
+        for name, network in learning.items()
+    }
+    return Adapted(unet, encoders, text_learns, said, weights, words["unet"])
 
 
 def _draw(weights: AdapterWeights, *, seed: int, dtype: torch.dtype) -> None:

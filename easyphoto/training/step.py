@@ -7,7 +7,6 @@ and nothing is read back to the host. A device can therefore record a step once 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -91,9 +90,7 @@ class StepLoss:
         if self._cached.deviation is not None and self.inputs.spread is not None:
             latents = latents + self._cached.deviation[rows] * self.inputs.spread[part]
         words, added = self._words(rows)
-        noisy = self._noise.mixed(latents, noise, timesteps).to(words.dtype)
-        unet: Any = self._adapted.unet
-        guess = unet(noisy, timesteps, encoder_hidden_states=words, added_cond_kwargs=added, return_dict=False)[0]
+        guess = self._adapted.guess(self._noise.mixed(latents, noise, timesteps), timesteps, words, added)
         error = (guess.float() - self._noise.target(latents, noise, timesteps)) ** 2
         each = (error * self._cached.weights[rows]).mean(dim=(1, 2, 3))
         return (each * self._importance[timesteps]).sum() / len(self.inputs.rows)

@@ -18,7 +18,7 @@ from easyphoto.backends.loading import load_components
 from easyphoto.backends.lora_apply import loras_applied
 from easyphoto.backends.lora_names import ldm_name, split_key
 from easyphoto.errors import MissingCapability
-from easyphoto.training.adapters import UNET_TARGETS
+from easyphoto.training.adapted_networks import UNET_TARGETS
 
 RANK, ALPHA = 2, 1.0
 CONVOLUTIONS = ("conv1", "conv2", "conv_shortcut", "downsamplers.0.conv", "upsamplers.0.conv", "time_emb_proj")

@@ -268,7 +268,7 @@ def test_a_batch_goes_through_as_one_and_nothing_is_computed_twice_until_it_is_s
 def test_a_16_bit_base_computes_in_its_own_type(tiny_base: Path, dataset: Path) -> None:
     """float16, which is not what a CPU computes in where it is not told."""
     learner, seen = opened(tiny_base, dataset, dtype=torch.float16), set[torch.dtype]()
-    middle = learner.adapted.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_q
+    middle = learner.adapted.unet.mid_block.attentions[0].transformer_blocks[0].attn1.to_out[0]
     middle.register_forward_hook(lambda module, given, said: seen.add(said.dtype))
 
     learner.gradients()
@@ -279,12 +279,19 @@ def test_a_16_bit_base_computes_in_its_own_type(tiny_base: Path, dataset: Path) 
 def test_a_step_leaves_no_gradient_for_the_next(learner: Learner) -> None:
     grads = learner.adapted.weights.grads
     learner.gradients()
+<<<<<<< HEAD
     once = {name: each.clone() for name, each in grads.items()}
     learner.gradients()
 
     assert float(once["unet"].norm()) > 0
     assert all(torch.equal(grads[name], each) for name, each in once.items())
     used = [each for _, factors in learner.adapted.weights.factors() for each in (factors.down, factors.up)]
+=======
+    twice = [each.grad for each in learner.adapted.parameters().values() if each.grad is not None]
+    assert all(torch.equal(one, two) for one, two in zip(once, twice, strict=True))
+    learner.update(first)
+    used = [each for _, factors in learner.adapted.weights.factors() for each in factors.leaves]
+>>>>>>> aa4cb2a (Layers with the same input are computed as one, and blocks of the UNet and of CLIP lose what they do for nothing)
     assert all(each.grad is None for each in used)
 
 
@@ -387,3 +394,22 @@ def test_a_prediction_of_unknown_kind_is_refused() -> None:
 
     with pytest.raises(ValueError, match="'flow'"):
         noise.target(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1), torch.tensor([0]))
+
+
+def test_a_run_that_began_with_pefts_layers_goes_on(tiny_base: Path, dataset: Path) -> None:
+    """Its resume file has the values and AdamW's state under the names of PEFT's parameters."""
+    name = "down_blocks.1.attentions.0.proj_in"
+    old = opened(tiny_base, dataset)
+    for _ in range(2):
+        old.advance()
+    state = {key: value.clone() for key, value in old.state().items()}
+
+    new = opened(tiny_base, dataset)
+    new.restore(state)
+
+    assert {f"{key}.unet.{name}.lora_A.default.weight" for key in ("value", "step", "exp_avg", "exp_avg_sq")} <= set(
+        state
+    )
+    assert tuple(state[f"exp_avg.unet.{name}.lora_B.default.weight"].shape) == (64, 4, 1, 1)
+    assert old.advance() == new.advance()
+    assert torch.equal(adapters_of(old), adapters_of(new))

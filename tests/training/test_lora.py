@@ -72,8 +72,9 @@ def test_loaded_in_diffusers_it_equals_the_live_adapters(tiny_base: Path):
 
     loaded_words, loaded_guess = in_diffusers(tiny_base, kohya_state(live))
 
-    assert float((loaded_words - words).abs().max()) == 0
-    assert float((loaded_guess - guess).abs().max()) == 0
+    # PEFT computes the same in other operators.
+    assert float((loaded_words - words).norm() / words.norm()) < 1e-6
+    assert float((loaded_guess - guess).norm() / guess.norm()) < 1e-6
 
 
 def test_written_in_16_bit_it_differs_by_a_thousandth_at_most(tiny_base: Path, tmp_path: Path):
