@@ -279,19 +279,12 @@ def test_a_16_bit_base_computes_in_its_own_type(tiny_base: Path, dataset: Path) 
 def test_a_step_leaves_no_gradient_for_the_next(learner: Learner) -> None:
     grads = learner.adapted.weights.grads
     learner.gradients()
-<<<<<<< HEAD
     once = {name: each.clone() for name, each in grads.items()}
     learner.gradients()
 
     assert float(once["unet"].norm()) > 0
     assert all(torch.equal(grads[name], each) for name, each in once.items())
-    used = [each for _, factors in learner.adapted.weights.factors() for each in (factors.down, factors.up)]
-=======
-    twice = [each.grad for each in learner.adapted.parameters().values() if each.grad is not None]
-    assert all(torch.equal(one, two) for one, two in zip(once, twice, strict=True))
-    learner.update(first)
     used = [each for _, factors in learner.adapted.weights.factors() for each in factors.leaves]
->>>>>>> aa4cb2a (Layers with the same input are computed as one, and blocks of the UNet and of CLIP lose what they do for nothing)
     assert all(each.grad is None for each in used)
 
 
