@@ -10,7 +10,7 @@ from torch import nn
 from easyphoto.training.activations import GatedGelu, QuickGelu
 from easyphoto.training.adapter_weights import AdaptedLayer, Factors, Group
 from easyphoto.training.attention import CausalAttention, CrossAttention, SelfAttention
-from easyphoto.training.lora_layers import AdaptedLinear, AdaptedMatrix, AdaptedPointwise, joined_matrix
+from easyphoto.training.lora_layers import AdaptedLinear, AdaptedPointwise, JoinedLayers
 from easyphoto.training.unet_blocks import PictureTransformer, ResidualBlock, TimeProjections, is_plain_residual
 
 UNET_TARGETS = ("to_q", "to_k", "to_v", "to_out.0", "proj_in", "proj_out", "ff.net.0.proj", "ff.net.2")
@@ -39,28 +39,33 @@ def grouped(network: nn.Module, layers: Iterable[AdaptedLayer]) -> list[Group]:
     return [*groups, *([layer] for layer in by_path.values())]
 
 
-def put_in_place(network: nn.Module, adapters: Iterable[tuple[Group, Factors]]) -> AdaptedMatrix | None:
-    """Replace the layers and the blocks around them; returns the matrix for all layers that attend to words, if the
-    network has such."""
+def put_in_place(network: Any, adapters: Iterable[tuple[Group, Factors]]) -> JoinedLayers | None:
+    """Replace the layers and the blocks around them; returns the keys and values of all layers that attend to words, if
+    the network has such."""
     to_itself, to_words, of_clip = _to_itself(network), _to_words(network), _of_clip(network)
-    matrices: dict[str, AdaptedMatrix] = {}
+    joined: dict[str, JoinedLayers] = {}
     for group, factors in adapters:
         bases: list[Any] = [network.get_submodule(layer.path) for layer in group]
         for place, (layer, base) in enumerate(zip(group, bases, strict=True)):
             kind = AdaptedPointwise if isinstance(base, nn.Conv2d) else AdaptedLinear
             _replace(network, layer.path, kind(base, factors, place if len(group) > 1 else None))
         if len(group) > 1:
-            matrices[group[0].path] = joined_matrix(bases, factors)
+            joined[group[0].path] = JoinedLayers(bases, factors)
     for path in to_itself:
         attention: Any = network.get_submodule(path)
-        attention.set_processor(SelfAttention(attention.processor, matrices[f"{path}.to_q"]))
+        # A module of the network's, so that it moves with it.
+        attention.joined = joined[f"{path}.to_q"]
+        attention.set_processor(SelfAttention(attention.processor, attention.joined))
     for place, path in enumerate(to_words):
         attention = network.get_submodule(path)
         attention.set_processor(CrossAttention(attention.processor, place))
     for path in of_clip:
-        _replace(network, path, CausalAttention(network.get_submodule(path), matrices[f"{path}.q_proj"]))
+        _replace(network, path, CausalAttention(network.get_submodule(path), joined[f"{path}.q_proj"]))
     _replace_blocks(network)
-    return matrices[f"{to_words[0]}.to_k"] if to_words else None
+    if not to_words:
+        return None
+    words = network.words = joined[f"{to_words[0]}.to_k"]
+    return words
 
 
 def _replace_blocks(network: Any) -> None:

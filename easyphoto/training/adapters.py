@@ -12,7 +12,7 @@ import torch
 from easyphoto.architectures.base import TextEncoder
 from easyphoto.training.adapted_networks import adapted_layers, grouped, put_in_place
 from easyphoto.training.adapter_weights import AdapterWeights
-from easyphoto.training.lora_layers import AdaptedMatrix
+from easyphoto.training.lora_layers import JoinedLayers
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Adapted:
     said: tuple[TextEncoder, ...]
     """The family's description of each text encoder."""
     weights: AdapterWeights
-    words: AdaptedMatrix | None = None
+    words: JoinedLayers | None = None
     """What makes the words' keys and values for all the UNet's cross-attention layers; None: each makes its own."""
 
     @property
@@ -49,7 +49,7 @@ class Adapted:
 
         `words` are hidden states (N, tokens, width), and `added` the extra inputs of families that have such.
         """
-        keys_values = None if self.words is None else self.words.split(words)
+        keys_values = None if self.words is None else self.words(words)
         found: torch.Tensor = self.unet(
             latents.to(words.dtype),
             timesteps,
@@ -64,7 +64,7 @@ class Adapted:
 def add_adapters(components: Any, *, rank: int, alpha: float, seed: int, text_learns: bool) -> Adapted:
     """Freeze the base and add float32 adapters to every linear layer and 1×1 convolution of its transformer blocks.
 
-    The networks that learn must then stay on their device.
+    While they learn, the networks must be on the device on which they are now.
     """
     unet, encoders, said = components.unet, components.text_encoders, components.family.text_encoders
     for network in components.networks:

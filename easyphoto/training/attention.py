@@ -9,15 +9,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from easyphoto.training.lora_layers import AdaptedMatrix
+from easyphoto.training.lora_layers import JoinedLayers
 
 
 class SelfAttention:
     """A processor in diffusers' sense of a layer without norms of its own, whose queries, keys and values are one
     product."""
 
-    def __init__(self, plain: Any, matrix: AdaptedMatrix) -> None:
-        self._plain, self._matrix = plain, matrix
+    def __init__(self, plain: Any, layers: JoinedLayers) -> None:
+        self._plain, self._layers = plain, layers
 
     def __call__(
         self,
@@ -30,7 +30,7 @@ class SelfAttention:
     ) -> torch.Tensor:
         if attention_mask is not None or encoder_hidden_states is not None:
             return self._plain(attn, hidden_states, encoder_hidden_states, attention_mask, temb)
-        query, key, value = self._matrix(hidden_states).chunk(3, -1)
+        query, key, value = self._layers(hidden_states)
         return _projected(attn, query, key, value)
 
 
@@ -73,14 +73,14 @@ def attended(
 class CausalAttention(nn.Module):
     """CLIP's attention over whole captions: each token attends to itself and those before it. It takes no mask."""
 
-    def __init__(self, base: Any, matrix: AdaptedMatrix) -> None:
-        """`matrix` gives the queries, keys and values of `base`, a CLIPAttention."""
+    def __init__(self, base: Any, layers: JoinedLayers) -> None:
+        """`layers` give the queries, keys and values of `base`, a CLIPAttention."""
         super().__init__()
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = base.q_proj, base.k_proj, base.v_proj, base.out_proj
         self.num_heads = base.num_heads
-        self._matrix = matrix
+        self.joined = layers
 
     def forward(self, hidden_states: torch.Tensor, *_: Any, **__: Any) -> tuple[torch.Tensor, None]:
         """(rows, tokens, width) for states of that shape, and no weights."""
-        query, key, value = self._matrix(hidden_states).chunk(3, -1)
+        query, key, value = self.joined(hidden_states)
         return self.out_proj(attended(query, key, value, self.num_heads, is_causal=True)), None

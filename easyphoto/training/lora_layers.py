@@ -96,10 +96,6 @@ class AdaptedMatrix:
     """(outputs,)."""
     factors: Factors
 
-    def split(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Each layer's (…, outputs) for x (…, inputs)."""
-        return self(x).split(self.factors.outputs, -1)
-
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """(…, outputs) for x (…, inputs); of several layers all their outputs, one behind the other."""
         if torch.compiler.is_compiling():
@@ -157,19 +153,47 @@ class AdaptedPointwise(_Adapted, nn.Conv2d):
         return AdaptedMatrix(self.weight.flatten(1), self.bias, self.factors)(rows)
 
 
-def joined(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The tensors one below the other, as one tensor in which they themselves are from now on.
+class JoinedRows(nn.Module):
+    """Parameters one below the other, as one tensor whose parts they are.
 
-    So a base's weights are not in memory twice, and what changes them in place, such as a merged LoRA, changes both. A
-    network whose tensors were joined must not be moved to another device.
+    So they are not in memory twice, and what changes them in place, such as a merged LoRA, changes both. Where a
+    network was moved to another device and back, they are joined anew.
     """
-    whole = torch.cat(list(tensors))
-    for tensor, part in zip(tensors, whole.split([len(each) for each in tensors]), strict=True):
-        tensor.data = part
-    return whole
+
+    whole: torch.Tensor
+
+    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
+        super().__init__()
+        # A tuple, so that the parameters stay those of their layers alone.
+        self._parameters_joined = tuple(parameters)
+        self.register_buffer("whole", torch.empty(0), persistent=False)
+        self._join()
+
+    def forward(self) -> torch.Tensor:
+        first = self._parameters_joined[0]
+        if not torch.compiler.is_compiling() and first.data_ptr() != self.whole.data_ptr():
+            self._join()
+        return self.whole
+
+    def _join(self) -> None:
+        with torch.no_grad():
+            self.whole = torch.cat(self._parameters_joined)
+        parts = self.whole.split([len(each) for each in self._parameters_joined])
+        for parameter, part in zip(self._parameters_joined, parts, strict=True):
+            parameter.data = part
 
 
-def joined_matrix(layers: Sequence[nn.Linear], factors: Factors) -> AdaptedMatrix:
-    """The layers, which have the same input, as one matrix."""
-    biases = [each.bias for each in layers if each.bias is not None]
-    return AdaptedMatrix(joined([each.weight for each in layers]), joined(biases) if biases else None, factors)
+class JoinedLayers(nn.Module):
+    """Linear layers with the same input, computed as one."""
+
+    def __init__(self, layers: Sequence[nn.Linear], factors: Factors) -> None:
+        super().__init__()
+        biases = [each.bias for each in layers if each.bias is not None]
+        self.weight = JoinedRows([each.weight for each in layers])
+        self.bias = JoinedRows(biases) if biases else None
+        self._factors = factors
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Each layer's (…, outputs) for x (…, inputs)."""
+        matrix = AdaptedMatrix(self.weight(), None if self.bias is None else self.bias(), self._factors)
+        return matrix(x).split(self._factors.outputs, -1)

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from easyphoto.training.lora_layers import joined
+from easyphoto.training.lora_layers import JoinedRows
 
 
 class PictureTransformer(nn.Module):
@@ -70,15 +70,18 @@ class TimeProjections(nn.Module):
     """The projections of the time embedding for all residual blocks, each with the bias of the block's convolution, to
     which it is added."""
 
+    bias: torch.Tensor
+
     def __init__(self, blocks: Sequence[Any]) -> None:
         super().__init__()
-        self._weight = joined([block.time_emb_proj.weight for block in blocks])
-        self._bias = torch.cat([block.time_emb_proj.bias + block.conv1.bias for block in blocks])
+        self.weight = JoinedRows([block.time_emb_proj.weight for block in blocks])
+        biases = torch.cat([block.time_emb_proj.bias + block.conv1.bias for block in blocks])
+        self.register_buffer("bias", biases, persistent=False)
         self._widths = [block.conv1.out_channels for block in blocks]
 
     def forward(self, time: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """(pictures, channels) for each block, for the embedded time (pictures, width)."""
-        return functional.linear(functional.silu(time), self._weight, self._bias).split(self._widths, 1)
+        return functional.linear(functional.silu(time), self.weight(), self.bias).split(self._widths, 1)
 
 
 def is_plain_residual(block: Any) -> bool:

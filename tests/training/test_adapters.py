@@ -197,12 +197,16 @@ def test_in_16_bits_they_are_as_near_to_those_in_32_as_under_autocast(
 
 
 def test_a_changed_base_is_the_base_of_layers_that_are_computed_as_one(pair: Callable[..., Pair]) -> None:
-    """As a merged LoRA of the base does while test pictures are drawn."""
+    """As a merged LoRA of the base does while test pictures are drawn; also where the networks were moved meanwhile."""
     both = pair(MINIATURE, acting=True)
     layers = [
         name for name, each in both.ours.unet.named_modules() if name.endswith(("attn1.to_k", "attn2.to_v", "proj_in"))
     ]
+    for network in (both.ours.unet, *both.ours.text_encoders):
+        # As after it left the device for want of memory, and came back.
+        network._apply(torch.clone)
     with torch.no_grad():
+        answer(both.ours, both.adapted.guess)
         for name in layers:
             both.ours.unet.get_submodule(name).weight.mul_(3)
             both.pefts.unet.get_submodule(name).base_layer.weight.mul_(3)

@@ -138,7 +138,9 @@ def conditions(components: Components, captions: list[str]) -> tuple[torch.Tenso
     return states, {"text_embeds": two.text_embeds, "time_ids": times}
 
 
-def plain_loss(components: Components, photos: list[Photo], times: torch.Tensor, seed: int, gamma: float) -> Any:
+def plain_loss(
+    components: Components, adapted: Adapted, photos: list[Photo], times: torch.Tensor, seed: int, gamma: float
+) -> Any:
     """Of one batch, by diffusers' own noise schedule. Min-SNR: Hang et al., 2023, and its formula for v."""
     from diffusers import DDPMScheduler
 
@@ -150,7 +152,7 @@ def plain_loss(components: Components, photos: list[Photo], times: torch.Tensor,
     noise = torch.randn(shape, generator=draw)
     words, added = conditions(components, [photo.caption for photo in photos])
     noisy = schedule.add_noise(latents, noise, times)
-    guess = components.unet(noisy, times, encoder_hidden_states=words, added_cond_kwargs=added).sample
+    guess = adapted.guess(noisy, times, words, added)
     is_v = schedule.config.prediction_type == "v_prediction"
     target = schedule.get_velocity(latents, noise, times) if is_v else noise
     loss = torch.zeros(())
@@ -180,7 +182,7 @@ def plain_run(
     losses, lengths = [], []
     for step in range(steps):
         batch = [photos[row] for row in plan.indices[step].tolist()]
-        loss = plain_loss(components, batch, plan.timesteps[step], int(plan.noise_seeds[step]), gamma)
+        loss = plain_loss(components, adapted, batch, plan.timesteps[step], int(plan.noise_seeds[step]), gamma)
         losses.append(loss.item())
         adapted.weights.clear()
         loss.backward()
