@@ -1,8 +1,8 @@
 #!/bin/sh
 # Measures everything that needs a graphics card, for a day on which one is at hand for a quarter of an hour.
 #
-#   tools/gpu_day.sh FOLDER            all four calls, one after another, each of at most four minutes
-#   tools/gpu_day.sh FOLDER 2          the second call alone; what was measured before is not measured again
+#   tools/gpu_day.sh FOLDER            the first three calls, one after another, each of at most four minutes
+#   tools/gpu_day.sh FOLDER 4          the fourth call alone; what was measured before is not measured again
 #
 # FOLDER (6 GB, on a local disk) keeps models and results between the calls; delete it afterwards. It needs EasyPhoto's
 # packages with a torch for the card, and no network. Variables:
@@ -14,7 +14,7 @@
 set -eu
 
 folder=$1
-calls=${2:-1 2 3 4}
+calls=${2:-1 2 3}
 root=$(cd "$(dirname "$0")/.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}
 mkdir -p "$folder"
@@ -24,8 +24,10 @@ bench() {
     shift
     set -- "$@" ${KOHYA:+--against "kohya=$KOHYA"} ${DIFFUSERS:+--against "diffusers=$DIFFUSERS"}
     echo "== call $number, $(date +%H:%M:%S)"
-    PYTHONPATH=$root "$python" -m easyphoto bench gpu --quiet --folder "$folder/bench" --seconds 235 "$@" |
-        tee "$folder/call-$number.txt"
+    # Not through a pipe, which would hide that it failed.
+    PYTHONPATH=$root "$python" -m easyphoto bench gpu --quiet --folder "$folder/bench" --seconds 235 "$@" \
+        > "$folder/call-$number.txt" || { cat "$folder/call-$number.txt"; exit 1; }
+    cat "$folder/call-$number.txt"
     tail -n 1 "$folder/call-$number.txt" > "$folder/call-$number.json"
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
 
 import torch
 
@@ -35,20 +36,21 @@ class Recorder(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class CudaRecorder:
     """Records on a CUDA device. All recordings of one recorder share their memory, so that a result is good only until
     another of them is launched."""
 
     device: torch.device
-    _pool: Any = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_pool", torch.cuda.graph_pool_handle())
+    _living: WeakSet[Any] = field(default_factory=WeakSet, init=False, repr=False)
+    """The recordings that somebody holds."""
+    _pool: Any = field(default=None, init=False, repr=False)
+    _stream: Any = field(default=None, init=False, repr=False)
+    """Of the calls before a recording. One for all, because cuBLAS takes memory for good on each."""
 
     def warm_up(self, call: Callable[[], object], calls: int = WARM_UPS) -> None:
         # On another stream, as torch's documentation asks: what autograd keeps must not belong to the current one.
-        stream = torch.cuda.Stream(self.device)
+        stream = self._stream = self._stream or torch.cuda.Stream(self.device)
         stream.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(stream):
             for _ in range(calls):
@@ -57,11 +59,20 @@ class CudaRecorder:
 
     def recorded(self, call: Callable[[], T]) -> tuple[Callable[[], None], T]:
         graph = torch.cuda.CUDAGraph()
-        # Other threads, such as a face engine's, may use the device meanwhile.
-        with torch.cuda.device(self.device), torch.cuda.graph(
-            graph, pool=self._pool, capture_error_mode="thread_local"
-        ):  # fmt: skip
-            result = call()
+        if not self._living:
+            # torch gives up a pool with the last of its graphs, and then refuses its handle.
+            self._pool = torch.cuda.graph_pool_handle()
+        before = torch.cuda.current_stream(self.device)
+        try:
+            # Other threads, such as a face engine's, may use the device meanwhile.
+            with torch.cuda.device(self.device), torch.cuda.graph(
+                graph, pool=self._pool, capture_error_mode="thread_local"
+            ):  # fmt: skip
+                result = call()
+        finally:
+            # Where a recording fails, torch stays on the recording's stream.
+            torch.cuda.set_stream(before)
+        self._living.add(graph)
         return graph.replay, result
 
 

@@ -34,12 +34,19 @@ def free_memory(device: str | torch.device) -> int | None:
     if torch.device(device).type == "cuda":
         # Memory that torch has reserved but not allocated is free for torch.
         reserve = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return int(torch.cuda.mem_get_info(device)[0]) + reserve
+        return unreserved_memory(device) + reserve
     meminfo = Path("/proc/meminfo")
     if meminfo.is_file():
         lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines() if ":" in line)
         return int(lines["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in lines else None
     return None
+
+
+def unreserved_memory(device: str | torch.device) -> int:
+    """Bytes of a GPU's memory that nobody has taken, torch neither."""
+    # In a context, because torch before 2.5 does not understand "cuda" without a number.
+    with torch.cuda.device(device):
+        return int(torch.cuda.mem_get_info()[0])
 
 
 def clear_memory(device: str | torch.device) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from easyphoto.backends.memory import unreserved_memory
+
 LEAST_FREE = 4
 """How many times the size of the base's kept weights must be free on the GPU for them to stay between two pictures:
 the autoencoder needs the room (SDXL's 8 GB at 1024 pixels)."""
@@ -59,7 +61,7 @@ class MergedLoras:
         device = next((kept.device for kept in self._kept.values()), None)
         if device is None or device.type != "cuda":
             return True
-        return torch.cuda.mem_get_info(device)[0] >= LEAST_FREE * self.bytes
+        return unreserved_memory(device) >= LEAST_FREE * self.bytes
 
     def choose(self, key: Hashable, read: Callable[[], Sequence[Sequence[LoraDelta]]]) -> None:
         """Take the LoRAs known by `key`, all switched on; `read` gives their deltas, and is not called if they are the

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from easyphoto.training.lora_layers import is_traced
+
 STEEPNESS = 1.702
 """The factor of CLIP's approximation of GELU: x · σ(1.702 x)."""
 
@@ -62,7 +64,7 @@ class GatedGelu(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         both = self.proj(x)
-        if torch.compiler.is_compiling():  # which cannot trace results that are parts of a tensor
+        if is_traced():  # which cannot trace results that are parts of a tensor
             value, gate = both.chunk(2, -1)
             return value * functional.gelu(gate)
         return GatedGeluFunction.apply(both)

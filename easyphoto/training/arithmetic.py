@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import torch
 
@@ -44,13 +45,40 @@ def computes_bf16() -> bool:
         return torch.cuda.is_bf16_supported() and torch.cuda.get_device_capability()[0] >= 8
 
 
+class RepeatableWork:
+    """Runs work by kernels whose sums do not depend on the order of their threads, where `prepare_device` asked for it.
+
+    Where torch is only asked to warn, attention's backward pass is not among them. Where it insists, it refuses an
+    operator that has no such kernel (in torch 2.1 attention's backward pass); the work is then run as it can be.
+    """
+
+    def __init__(self) -> None:
+        self._insists = True
+
+    def __call__(self, work: Callable[[], None]) -> None:
+        if not (self._insists and torch.are_deterministic_algorithms_enabled()):
+            work()
+            return
+        only_warned = torch.is_deterministic_algorithms_warn_only_enabled()
+        torch.use_deterministic_algorithms(True)
+        try:
+            work()
+        except RuntimeError as error:
+            if "deterministic" not in str(error):
+                raise
+            self._insists = False
+        finally:
+            torch.use_deterministic_algorithms(True, warn_only=only_warned)
+        if not self._insists:
+            work()
+
+
 def prepare_device() -> None:
     """Set this process's arithmetic on a GPU; it is the worker's alone, so no other program's changes.
 
     float32 products are computed in TF32 where the GPU has it, several times as fast: it has 10 bits of mantissa where
-    bfloat16 has 7. Kernels whose sums depend on the order of their threads are replaced where others exist (attention's
-    backward pass above all); otherwise the same seed would not give the same LoRA. Nothing is chosen by timing, for the
-    same reason.
+    bfloat16 has 7. Kernels whose sums depend on the order of their threads are replaced where others exist; otherwise
+    the same seed would not give the same LoRA (see `RepeatableWork`). Nothing is chosen by timing, for the same reason.
     """
     if not torch.cuda.is_available():
         return

@@ -11,6 +11,7 @@ from easyphoto.errors import Diverged
 from easyphoto.messages import text
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import Adapted
+from easyphoto.training.arithmetic import RepeatableWork
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, checkpoint_networks
 from easyphoto.training.capture import CapturedWork, NotCaptured
 from easyphoto.training.data import BatchOrder, Cached
@@ -64,6 +65,7 @@ class Learner:
         self._update = Update(adapted.weights.flat, adapted.weights.grads, self._rates)
         self._text_steps = round(settings.text_encoder_share * self.steps) if adapted.text_learns else 0
         self._captured: CapturedWork | None = None
+        self._repeatable = RepeatableWork()
         self._value = torch.zeros((), device=device)
         self._outcomes = torch.zeros(self.steps, 2, device=device)
         """float32 (steps, 2): each step's loss, and 1 if it was left out."""
@@ -123,6 +125,8 @@ class Learner:
             self._captured = None
         # Recomputing activations asks for the random state, which a capture forbids; and it says that memory is short.
         if self._captured is None and self.recorder is not None and not self.footing.checkpointing:
+            # Before, because a graph keeps the memory of its activations.
+            self._update.allocate()
             try:
                 self._captured = CapturedWork(
                     self._compute,
@@ -137,7 +141,11 @@ class Learner:
         return self._captured or self._compute
 
     def _compute(self) -> None:
-        """The current step's loss and gradients, part by part of the batch, from the inputs alone."""
+        """The current step's loss and gradients, from the inputs alone."""
+        self._repeatable(self._backward)
+
+    def _backward(self) -> None:
+        """The same, part by part of the batch."""
         weights = self.adapted.weights
         weights.clear()
         self._value.zero_()

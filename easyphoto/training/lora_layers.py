@@ -23,6 +23,12 @@ from torch.nn import functional
 from easyphoto.training.adapter_weights import Factors
 
 
+def is_traced() -> bool:
+    """Whether torch.compile is tracing the call; torch before 2.3 cannot be asked, and nothing there compiles this."""
+    asked = getattr(torch.compiler, "is_compiling", None)
+    return asked is not None and bool(asked())
+
+
 class AdaptedProduct(torch.autograd.Function):
     """The equation above. Only x and the factors get gradients: the base is frozen."""
 
@@ -98,7 +104,7 @@ class AdaptedMatrix:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """(…, outputs) for x (…, inputs); of several layers all their outputs, one behind the other."""
-        if torch.compiler.is_compiling():
+        if is_traced():
             return self._traced(x)
         factors = self.factors
         product = AdaptedProduct.apply(x, self.weight, self.bias, factors.scale, factors.down, *factors.ups)
@@ -171,7 +177,7 @@ class JoinedRows(nn.Module):
 
     def forward(self) -> torch.Tensor:
         first = self._parameters_joined[0]
-        if not torch.compiler.is_compiling() and first.data_ptr() != self.whole.data_ptr():
+        if not is_traced() and first.data_ptr() != self.whole.data_ptr():
             self._join()
         return self.whole
 

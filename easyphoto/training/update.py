@@ -78,6 +78,18 @@ class LossScale:
         self.good_steps.copy_(state[1])
 
 
+def has_fused_adamw(device: torch.device) -> bool:
+    """Whether torch has one kernel for the whole of AdamW on the device; before 2.4 a CPU has none, and 2.1 says so at
+    the first step."""
+    value = torch.zeros(1, device=device, requires_grad=True)
+    value.grad = torch.zeros_like(value)
+    try:
+        torch.optim.AdamW([value], fused=True).step()
+    except RuntimeError:
+        return False
+    return True
+
+
 class Update:
     """AdamW over the networks' flat values, with gradients clipped to a common length of CLIP."""
 
@@ -89,16 +101,22 @@ class Update:
         groups = [{"params": [value]} for value in values.values()]
         for name, value in values.items():
             value.grad = gradients[name]
-        self.is_fused = True
-        try:
-            self.optimizer = torch.optim.AdamW(groups, fused=True)
-        except RuntimeError:  # torch before 2.4 has no fused kernel for the CPU
-            self.optimizer, self.is_fused = torch.optim.AdamW(groups, foreach=True), False
+        self.is_fused = has_fused_adamw(next(iter(values.values())).device)
+        kernel = {"fused": True} if self.is_fused else {"foreach": True}
+        self.optimizer = torch.optim.AdamW(groups, **kernel)
 
     @property
     def learning(self) -> tuple[str, ...]:
         """The networks that are still updated."""
         return tuple(name for name, value in self._values.items() if value.grad is not None)
+
+    def allocate(self) -> None:
+        """Take the memory of AdamW's means, which it otherwise takes at its first step."""
+        for name in self.learning:
+            value = self._values[name]
+            if value not in self.optimizer.state:
+                means = {key: torch.zeros_like(value) for key in ("exp_avg", "exp_avg_sq")}
+                self.restore(name, {**means, "step": torch.zeros(())})
 
     def stop(self, networks: Sequence[str]) -> None:
         """Leave these networks as they are from now on."""

@@ -395,7 +395,6 @@ def test_a_cpu_computes_as_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_nvidia_s_gpus_capture(monkeypatch: pytest.MonkeyPatch) -> None:
     assert recorder_for("cpu") is None
     Gpu(monkeypatch, capability=(9, 0))
-    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: (0, 1))
     assert isinstance(recorder_for("cuda"), CudaRecorder)
     Gpu(monkeypatch, capability=(9, 4), hip="6.2")
     with pytest.raises(NotCaptured, match="AMD"):

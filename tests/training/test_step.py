@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from easyphoto.progress import NullProgress
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training import capture
 from easyphoto.training.adapters import add_adapters
+from easyphoto.training.arithmetic import RepeatableWork
 from easyphoto.training.budget import MemoryPlan
+from easyphoto.training.capture import CapturedWork, NotCaptured
 from easyphoto.training.data import Cached, cache_dataset, make_plan, read_entries
 from easyphoto.training.loop import Learner
 from easyphoto.training.noise import Noise
@@ -383,3 +385,79 @@ def test_the_loss_is_one_graph_for_a_compiler(open_learner: Open) -> None:
     assert float(found.detach()) == pytest.approx(loss, rel=1e-6)
     for name, each in plain.items():
         assert float((learner.adapted.weights.grads[name] - each).norm() / each.norm()) < 1e-5
+
+
+class Wavering:
+    """Work whose result is off by one share more at every call."""
+
+    def __init__(self, share: float) -> None:
+        self.result, self._calls, self._share = torch.zeros(4), torch.zeros(()), share
+
+    def __call__(self) -> None:
+        self._calls.add_(1)
+        self.result.copy_((1 + self._calls * self._share).expand(4))
+
+
+@pytest.mark.parametrize(("share", "is_trusted"), [(0.0, True), (0.004, True), (0.05, False)])
+def test_a_replay_may_differ_as_plain_steps_do_but_not_by_much(share: float, is_trusted: bool) -> None:
+    work = Wavering(share)
+
+    def captured() -> CapturedWork:
+        return CapturedWork(work, StandInRecorder(), results=[work.result], fixed=[], device="cpu")
+
+    if is_trusted:
+        captured()
+        return
+    with pytest.raises(NotCaptured, match="something else"):
+        captured()
+
+
+@pytest.fixture
+def asked_to_repeat() -> Iterator[None]:
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.usefixtures("asked_to_repeat")
+def test_repeatable_kernels_are_insisted_on_until_an_operator_has_none() -> None:
+    insisted = []
+
+    def work() -> None:
+        insisted.append(not torch.is_deterministic_algorithms_warn_only_enabled())
+        if insisted[-1] and len(insisted) > 1:
+            raise RuntimeError("attention_backward does not have a deterministic implementation")
+
+    repeatable = RepeatableWork()
+    for _ in range(3):
+        repeatable(work)
+
+    # The first time all have one; then one has not, and the work is run as it can be, now and from then on.
+    assert insisted == [True, True, False, False]
+    assert torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+def test_where_nobody_asked_for_repeatable_kernels_none_are_insisted_on() -> None:
+    RepeatableWork()(lambda: None)
+
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.usefixtures("asked_to_repeat")
+def test_an_error_of_another_kind_is_the_work_s_own() -> None:
+    def work() -> None:
+        raise RuntimeError("CUDA out of memory.")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        RepeatableWork()(work)
+
+
+def test_the_means_of_adamw_are_there_before_the_steps_are_captured(open_learner: Open) -> None:
+    learner = open_learner()
+    learner.recorder = StandInRecorder()
+
+    learner.gradients()
+
+    moments = learner._update.moments()
+    assert set(moments) == set(learner.adapted.weights.flat)
+    assert all(float(each["exp_avg_sq"].abs().max()) == 0 and float(each["step"]) == 0 for each in moments.values())

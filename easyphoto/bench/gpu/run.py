@@ -109,7 +109,10 @@ def _measured(unit: Unit, state: BenchState, deadline: Deadline) -> Result:
         return compared(unit, folder, state.plan, precision=precision, progress=deadline)
     command = (sys.executable, "-m", "easyphoto.bench.gpu.unit", str(folder), unit.phase)
     lines = run_command(command, deadline, environment=worker_environment(), folder=folder)
-    found: Result = json.loads(next(line for line in reversed(lines) if line.startswith(SAID)).removeprefix(SAID))
+    said = next((line for line in reversed(lines) if line.startswith(SAID)), None)
+    if said is None:
+        return {FAILED: "the process ended without a result"}
+    found: Result = json.loads(said.removeprefix(SAID))
     return found
 
 

@@ -5,8 +5,13 @@ Its memory peak is its own, and what breaks the device breaks this process alone
 
 from __future__ import annotations
 
-import json
+import os
 import sys
+
+# Set before torch is imported, as the training's worker does: cuBLAS otherwise warns at each of its calls.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
