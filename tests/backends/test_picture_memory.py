@@ -338,14 +338,14 @@ ONE_GB = 10**9
     [
         # 4096 cells × 2 rows × 10,680 numbers × 2 bytes = 175 MB of 0.8 GB; 4096 × 49,156 × 2 = 403 MB.
         (SD15, 2, 16, ONE_GB, 4, 1),
-        (SD15, 2, 16, 8 * ONE_GB, 16, 15),
+        (SD15, 2, 16, 8 * ONE_GB, 8, 8),
         (SD15, 4, 16, ONE_GB, 2, 1),
         # 16,384 cells at 1024 pixels.
         (SDXL, 2, 16, 2 * ONE_GB, 3, 1),
         # One is tried however little there is, and a batch is no larger than what is asked for.
         (SDXL, 2, 16, 1, 1, 1),
         (SD15, 2, 3, 80 * ONE_GB, 3, 3),
-        (SD15, 2, 100, None, 32, 32),
+        (SD15, 2, 100, None, 8, 8),
     ],
 )
 def test_as_many_pictures_go_through_as_the_free_memory_holds(
