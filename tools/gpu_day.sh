@@ -33,7 +33,7 @@ bench() {
 
 for call in $calls; do
     case $call in
-        # What the issue of the day is: milliseconds a step, plain and captured, and the share of the bound.
+        # Milliseconds a step, plain and captured, and the share of the bound.
         1) bench 1 --phase step --phase load ;;
         # Seconds from photos to LoRA by phase, then portraits a minute with that LoRA.
         2) bench 2 --phase train --phase portrait ;;

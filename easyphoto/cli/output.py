@@ -22,6 +22,7 @@ from easyphoto.progress import Progress
 from easyphoto.storage.files import JOINERS
 
 if TYPE_CHECKING:
+    from easyphoto.inference.results import Photograph
     from easyphoto.training.events import Event
 
 SECONDS_BETWEEN_LINES, SHARE_BETWEEN_LINES, MOST_SECONDS_SILENT = 5.0, 0.05, 30.0
@@ -204,6 +205,7 @@ class TerminalContext(NullContext):
     def __init__(self, progress: Progress) -> None:
         super().__init__(progress)
         self._noted: set[str] = set()
+        self._finished: list[Path] = []
 
     def note(self, text: str) -> None:
         if text not in self._noted:
@@ -216,11 +218,24 @@ class TerminalContext(NullContext):
         if isinstance(event, MemoryPlanned):
             tell(event.text)
 
+    def picture_finished(self, file: Path, template: Path, made: Photograph) -> None:
+        self._finished.append(file)
+
+    def tell_finished(self) -> None:
+        """Name the pictures that are there although the command has ended early."""
+        for file in self._finished:
+            tell(f"Finished before: {file}")
+
 
 @contextmanager
 def telling() -> Iterator[TerminalContext]:
     with bar() as progress:
-        yield TerminalContext(progress)
+        context = TerminalContext(progress)
+        try:
+            yield context
+        except BaseException:
+            context.tell_finished()
+            raise
 
 
 @contextmanager

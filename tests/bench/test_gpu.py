@@ -18,7 +18,7 @@ from easyphoto.bench.gpu.state import BenchState
 from easyphoto.bench.gpu.table import compared_trainers, record, share, table
 from easyphoto.bench.gpu.trainers import command_for, step_seconds
 from easyphoto.bench.gpu.unit import measured as in_process
-from easyphoto.errors import InputError
+from easyphoto.errors import BadRecord, InputError
 from easyphoto.progress import NullProgress
 from easyphoto.training.commands import CommandFailed
 
@@ -91,12 +91,33 @@ def test_what_does_not_fit_into_a_call_is_left_to_the_next(tmp_path, work):
     assert said["left"] == ["train", "portrait", "layout", "large"]
 
 
-def test_what_had_a_whole_call_and_did_not_end_is_not_tried_for_ever(tmp_path, work):
+def test_what_had_a_whole_call_and_did_not_end_is_not_tried_for_ever(tmp_path, work, monkeypatch):
+    _, short = measured(tmp_path, seconds=0.1)
+    monkeypatch.setattr(running, "WHOLE_CALL", 0.0)
     _, first = measured(tmp_path, seconds=0.1)
     _, second = measured(tmp_path, seconds=0.1)
 
+    # A call that was given less time than usual says nothing.
+    assert short["results"] == {}
     assert "longer than a call" in first["results"]["make"]["failed"]
     assert "longer than a call" in second["results"]["device"]["failed"]
+
+
+def test_without_a_phase_all_are_measured_anew(tmp_path, work):
+    measured(tmp_path)
+    before = len(work.ran)
+
+    measured(tmp_path, again=True)
+
+    assert work.ran[before:] == work.ran[:before]
+
+
+def test_a_damaged_record_and_steps_that_nobody_can_time_are_refused(tmp_path, work):
+    (tmp_path / "bench.json").write_text('{"format": 1}')
+    with pytest.raises(BadRecord, match="record of the benchmark"):
+        measured(tmp_path)
+    with pytest.raises(InputError, match="0 steps"):
+        BenchPlan(SMALL.family, steps=0).check()
 
 
 def test_results_of_other_sizes_are_not_mixed(tmp_path, work):

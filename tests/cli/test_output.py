@@ -12,7 +12,8 @@ import pytest
 from easyphoto import errors
 from easyphoto.cli import commands, output
 from easyphoto.cli.main import main
-from easyphoto.cli.output import BarProgress, complain, hushed, say, tell
+from easyphoto.cli.output import BarProgress, complain, hushed, say, tell, telling
+from easyphoto.progress import Cancelled
 from easyphoto.workspace.folders import Workspace
 from tests.fakes import new_person
 
@@ -121,3 +122,22 @@ def test_no_name_of_a_class_stands_before_an_error(
     main(["doctor", "--workspace", str(tmp_path)])
 
     assert capsys.readouterr().err == said
+
+
+def test_a_series_that_ends_early_names_the_pictures_that_are_there(capsys):
+    def series():
+        with telling() as context:
+            context.picture_finished(Path("results/00-anna.png"), Path("a.png"), None)
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        series()
+
+    assert "Finished before: results/00-anna.png" in capsys.readouterr().err
+
+
+def test_a_series_that_ends_well_names_its_pictures_once(capsys):
+    with telling() as context:
+        context.picture_finished(Path("results/00-anna.png"), Path("a.png"), None)
+
+    assert "Finished before" not in capsys.readouterr().err

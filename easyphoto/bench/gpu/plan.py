@@ -107,6 +107,8 @@ class BenchPlan:
             )
         if not 0 < self.width <= 1:
             raise InputError(text("The width is a share."), advice=text("Give more than 0 and at most 1."))
+        if self.steps is not None and self.steps < 1:
+            raise InputError(text("{steps} steps cannot be timed.", steps=self.steps), advice=text("Give at least 1."))
 
     def units(self, phases: Sequence[str] = ()) -> Iterator[Unit]:
         """The measurements in order, those that every other needs first."""

@@ -22,6 +22,8 @@ from easyphoto.training.job import worker_environment
 
 TELLING = 3.0
 """Seconds left for ending a process and for the table."""
+WHOLE_CALL = 230.0
+"""Seconds of a call of the usual length. What does not end within one is not tried for ever."""
 LAST_LINES = 12
 
 
@@ -62,15 +64,15 @@ def run(
 ) -> BenchState:
     """Measure what is not measured yet, for at most `seconds`; print the table of all results, then one JSON line.
 
-    `phases` are measured alone (and made first); `again` measures them anew. Raises InputError for a folder with
-    results of other sizes, and for a plan that cannot be measured.
+    `phases` are measured alone (and made first), all without any; `again` measures them anew. Raises InputError for a
+    folder with results of other sizes, and for a plan that cannot be measured.
     """
     plan.check()
     state = BenchState.opened(folder.absolute(), plan)
     units = list(plan.units(phases))
     if again:
         for unit in units:
-            if unit.phase in phases:
+            if not phases or unit.phase in phases:
                 state.forget(unit.name)
     state.save()
     deadline = Deadline(progress, time.monotonic() + (seconds - TELLING if seconds else float("inf")))
@@ -92,8 +94,8 @@ def _measure(units: Sequence[Unit], state: BenchState, deadline: Deadline) -> No
         try:
             result = _measured(unit, state, deadline)
         except OutOfTime:
-            if is_first:
-                # It had the whole call: the next one would not get further.
+            if is_first and time.monotonic() - began >= WHOLE_CALL:
+                # It had a whole call: the next one would not get further. A shorter one may have been too short.
                 state.keep(unit.name, {FAILED: f"longer than a call of {time.monotonic() - began:.0f} s"})
             return
         except (CommandFailed, EasyPhotoError, OSError) as error:

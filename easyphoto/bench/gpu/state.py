@@ -17,6 +17,12 @@ FAILED = "failed"
 Result = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _BenchRecord:
+    plan: dict[str, Any]
+    results: dict[str, Result]
+
+
 @dataclass
 class BenchState:
     """The plan and the results of finished measurements by name; saved after each."""
@@ -43,8 +49,8 @@ class BenchState:
     @classmethod
     def read(cls, folder: Path) -> BenchState:
         file = folder / "bench.json"
-        record = read_json(file)
-        return cls(file, typed(BenchPlan, record["plan"], "The plan of the benchmark"), record["results"])
+        record = typed(_BenchRecord, read_json(file), "The record of the benchmark")
+        return cls(file, typed(BenchPlan, record.plan, "The plan of the benchmark"), record.results)
 
     def keep(self, name: str, result: Result) -> None:
         self.results[name] = result
