@@ -60,6 +60,7 @@ LATER = {
         "ai_label": False,
         "scene": "",
     },
+    "train": {"text_encoder_share": 1.0, "cuda_graph": "auto"},
 }
 """Settings that came after the samples were written: an earlier record lacks them, and they get their defaults."""
 LATER_FIELDS = {
