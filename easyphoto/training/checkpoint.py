@@ -43,19 +43,29 @@ def resume(folder: RunFolder, learner: Learner, fingerprint: str) -> int:
     """
     if not folder.resume.is_file():
         return 0
-    read_header(folder.resume)
     try:
+        read_header(folder.resume)
         with safe_open(folder.resume, framework="pt") as opened:
             told = (opened.metadata() or {}).get("fingerprint")
             state = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise InputError(
-            text("{source} cannot be read: {cause}.", source=folder.resume.name, cause=cause_of(error)),
-            advice=text("Delete the run's checkpoints folder; it then starts over."),
-        ) from error
+        raise _damaged(folder.resume, cause_of(error)) from error
+    except InputError as error:
+        # Its advice is that for a file which was downloaded.
+        raise _damaged(folder.resume, error.message.rstrip(".")) from error
     if told != fingerprint:
         raise InputError(
             text("run.json was changed since this run began."), advice=text("Start a new run in a folder of its own.")
         )
-    learner.restore(state)
+    try:
+        learner.restore(state)
+    except KeyError as error:
+        raise _damaged(folder.resume, text("it lacks {name}", name=error.args[0])) from error
     return learner.step
+
+
+def _damaged(file: Path, cause: str) -> InputError:
+    return InputError(
+        text("{source} cannot be read: {cause}.", source=file.name, cause=cause),
+        advice=text("Delete the run's checkpoints folder; it then starts over."),
+    )

@@ -11,14 +11,17 @@ import torch
 
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.backends.loading import load_components
-from easyphoto.errors import Diverged
+from easyphoto.errors import Diverged, InputError
 from easyphoto.progress import NullProgress
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import add_adapters
 from easyphoto.training.budget import MemoryPlan, OffloadedNetworks
+from easyphoto.training.checkpoint import resume, save_resume
 from easyphoto.training.data import cache_dataset, make_plan, read_entries
 from easyphoto.training.loop import Learner
+from easyphoto.training.lora import safetensors_bytes
 from easyphoto.training.noise import Noise
+from easyphoto.training.run import RunFolder
 from easyphoto.training.update import LossScale, rate
 
 
@@ -406,3 +409,22 @@ def test_a_run_that_began_with_pefts_layers_goes_on(tiny_base: Path, dataset: Pa
     assert tuple(state[f"exp_avg.unet.{name}.lora_B.default.weight"].shape) == (64, 4, 1, 1)
     assert old.advance() == new.advance()
     assert torch.equal(adapters_of(old), adapters_of(new))
+
+
+@pytest.mark.parametrize("content", ["empty", "cut", "one tensor less"])
+def test_a_damaged_resume_file_says_how_the_run_starts_over(learner: Learner, tmp_path: Path, content: str) -> None:
+    folder = RunFolder(tmp_path)
+    whole = save_resume(folder, learner, "as it was").read_bytes()
+    state = learner.state()
+    del state[next(name for name in state if name.startswith("value."))]
+    damaged = {
+        "empty": b"",
+        "cut": whole[: len(whole) // 2],
+        "one tensor less": safetensors_bytes(state, {"fingerprint": "as it was"}),
+    }
+    folder.resume.write_bytes(damaged[content])
+
+    with pytest.raises(InputError, match=r"resume\.safetensors cannot be read") as refused:
+        resume(folder, learner, "as it was")
+
+    assert "Delete the run's checkpoints folder" in refused.value.advice
