@@ -20,10 +20,10 @@ from easyphoto.backends.base import (
     Result,
     Sampler,
 )
-from easyphoto.backends.canvas import Canvas, blank, painted_over
 from easyphoto.backends.components import Components
 from easyphoto.backends.conditions import require_conditions
 from easyphoto.backends.controls import ControlNets
+from easyphoto.backends.latent_batch import LatentBatch, blank, painted_over
 from easyphoto.backends.loading import default_device, default_dtype, load_components
 from easyphoto.backends.local_conditions import APPLIERS
 from easyphoto.backends.local_painter import LocalPainter
@@ -179,7 +179,7 @@ class LocalBackend:
             return same
         started = time.monotonic()
         with self._ready():
-            painted = self._painter.painted(batch, self._canvas, progress)
+            painted = self._painter.painted(batch, self._start, progress)
         self._remember(batch[0])
         seconds = (time.monotonic() - started) / len(batch)
         return [
@@ -187,7 +187,7 @@ class LocalBackend:
             for request, (pixels, applied) in zip(batch, painted, strict=True)
         ]
 
-    def _canvas(self, batch: Sequence[InpaintRequest]) -> Canvas:
+    def _start(self, batch: Sequence[InpaintRequest]) -> LatentBatch:
         return painted_over(batch, self._painter.encoded([request.image for request in batch]))
 
     @contextmanager

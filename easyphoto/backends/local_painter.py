@@ -13,17 +13,17 @@ from PIL import Image
 from easyphoto.backends.applied import Applied
 from easyphoto.backends.base import Request
 from easyphoto.backends.batches import worth_at_a_time
-from easyphoto.backends.canvas import Canvas
 from easyphoto.backends.components import Components
 from easyphoto.backends.conditions import LoraCondition, loras_in
 from easyphoto.backends.controls import ActiveControl, ControlNets
 from easyphoto.backends.denoiser_graphs import DenoiserGraphs
 from easyphoto.backends.graphs import recorder_for
+from easyphoto.backends.latent_batch import LatentBatch
 from easyphoto.backends.latents import LATENT_FACTOR, decoded, encoded, in_tiles, lay_out
 from easyphoto.backends.local_conditions import ActiveConditions, conditions_applied
+from easyphoto.backends.network_placement import NetworkPlacement
 from easyphoto.backends.networks import Networks
-from easyphoto.backends.picture_memory import PictureMemory, Stage, Work, tiles_note
-from easyphoto.backends.placement import Placement
+from easyphoto.backends.picture_memory import PaintingPart, PictureMemory, Work, tiles_note
 from easyphoto.backends.prompts import PromptEmbeddings, encode_prompts
 from easyphoto.backends.sampling import Denoise, Denoiser, make_schedule, sample
 from easyphoto.geometry import Size
@@ -57,7 +57,7 @@ class LocalPainter:
         recorder = recorder_for(device) if owns else None
         self.graphs = DenoiserGraphs(recorder)
         lay_out(components.vae, device)
-        self.placement = Placement(components, controls, device)
+        self.placement = NetworkPlacement(components, controls, device)
         can_move = owns and device.type != "cpu"
         self.memory = PictureMemory(components, device, can_move=can_move, graphs=recorder is not None)
 
@@ -65,14 +65,16 @@ class LocalPainter:
         """How many pictures of that side in pixels to paint at a time: what is faster, and fits the memory."""
         cells = resolution // LATENT_FACTOR
         worth = worth_at_a_time(self._device, cells**2)
-        return self.memory.at_a_time(Stage.STEPS, Work(worth, cells, cells, rows=2))
+        return self.memory.at_a_time(PaintingPart.STEPS, Work(worth, cells, cells, rows=2))
 
-    def painted(self, batch: Sequence[R], canvas: Callable[[Sequence[R]], Canvas], progress: Progress) -> list[Painted]:
-        """Each picture of a batch with equal batch keys. `canvas` makes what a part of the batch starts from."""
+    def painted(
+        self, batch: Sequence[R], start: Callable[[Sequence[R]], LatentBatch], progress: Progress
+    ) -> list[Painted]:
+        """Each picture of a batch with equal batch keys. `start` makes what a part of the batch starts from."""
         made: list[Painted] = []
         try:
             while len(made) < len(batch):
-                made += self._next(batch, len(made), canvas, progress)
+                made += self._next(batch, len(made), start, progress)
         finally:
             self.placement.settle()
         return made
@@ -88,10 +90,10 @@ class LocalPainter:
 
         size = Size.of(pictures[0])
         work = Work(len(pictures), size.width // LATENT_FACTOR, size.height // LATENT_FACTOR)
-        return self.memory.within(Stage.AUTOENCODER, encode, work)
+        return self.memory.within(PaintingPart.AUTOENCODER, encode, work)
 
     def _next(
-        self, batch: Sequence[R], done: int, canvas: Callable[[Sequence[R]], Canvas], progress: Progress
+        self, batch: Sequence[R], done: int, start: Callable[[Sequence[R]], LatentBatch], progress: Progress
     ) -> list[Painted]:
         """The next pictures of the batch."""
         rest, first = batch[done:], batch[0]
@@ -101,9 +103,9 @@ class LocalPainter:
 
         def steps(count: int) -> tuple[torch.Tensor, Applied]:
             part = rest[:count]
-            return self._latents(part, canvas(part), TurnProgress(progress, done // count, -(-len(batch) // count)))
+            return self._latents(part, start(part), TurnProgress(progress, done // count, -(-len(batch) // count)))
 
-        latents, applied = self.memory.within(Stage.STEPS, steps, work)
+        latents, applied = self.memory.within(PaintingPart.STEPS, steps, work)
         pixels = self._decoded(latents)
         told = (*self.memory.told(), *self.graphs.told())
         tiles = (tiles_note(),) if self.memory.is_tiled(work) else ()
@@ -111,16 +113,16 @@ class LocalPainter:
         notes = [told + tiles, *(tiles for _ in pixels[1:])]
         return [(each, replace(applied, notes=(*applied.notes, *its))) for each, its in zip(pixels, notes, strict=True)]
 
-    def _latents(self, batch: Sequence[Request], canvas: Canvas, progress: Progress) -> tuple[torch.Tensor, Applied]:
+    def _latents(
+        self, batch: Sequence[Request], start: LatentBatch, progress: Progress
+    ) -> tuple[torch.Tensor, Applied]:
         """The finished latents of pictures that go through the networks together."""
         if not self.memory.plan.graphs:
             self.graphs.stop()
         self.placement.steps(self.memory.plan)
         first = batch[0]
         config = self._components.scheduler.config
-        schedule = make_schedule(
-            config, first.sampler, steps=first.steps, strength=canvas.strength, device=self._device
-        )
+        schedule = make_schedule(config, first.sampler, steps=first.steps, strength=start.strength, device=self._device)
         if not self._controls.are_loaded(first.controls):
             self._components.loras.take_off()
         controls = self._controls.activate([request.controls for request in batch])
@@ -129,16 +131,16 @@ class LocalPainter:
         )
         with conditions_applied(networks, [request.conditions for request in batch]) as conditions:
             every = *controls, *conditions.controls
-            denoise, words = self._denoise(batch, conditions, every, canvas=canvas, middles=schedule.middles)
+            denoise, words = self._denoise(batch, conditions, every, start=start, middles=schedule.middles)
             latents = sample(
                 denoise,
                 schedule,
                 progress,
-                latents=canvas.latents,
-                noise=canvas.noise,
-                generators=canvas.generators,
-                repaint=canvas.repaint,
-                preview=canvas.preview,
+                latents=start.latents,
+                noise=start.noise,
+                generators=start.generators,
+                repaint=start.repaint,
+                preview=start.preview,
             )
             return latents, Applied.of(controls, conditions, words.notes, middles=schedule.middles)
 
@@ -148,7 +150,7 @@ class LocalPainter:
         conditions: ActiveConditions,
         controls: tuple[ActiveControl, ...],
         *,
-        canvas: Canvas,
+        start: LatentBatch,
         middles: Sequence[float],
     ) -> tuple[Denoise, PromptEmbeddings]:
         """The denoising function for all steps, and the prompt embeddings of the first step.
@@ -164,7 +166,7 @@ class LocalPainter:
                 with self.placement.words(self.memory.plan):
                     words[loras] = self._words(batch, loras)
             said = words[loras]
-            plain = Denoiser(self._components.unet, said.states, batch[0].cfg, controls, said.added(canvas.size))
+            plain = Denoiser(self._components.unet, said.states, batch[0].cfg, controls, said.added(start.size))
             steps = [middle for middle in middles if conditions.on_at(middle) == on]
             # LoRAs are in the weights, whose places are the same with and without.
             others = frozenset(n for n in on if not isinstance(conditions.conditions[n], LoraCondition))
@@ -199,4 +201,4 @@ class LocalPainter:
                 return [pixels for part in latents.split(count) for pixels in decoded(self._components.vae, part)]
 
         height, width = latents.shape[-2:]
-        return self.memory.within(Stage.AUTOENCODER, decode, Work(len(latents), width, height))
+        return self.memory.within(PaintingPart.AUTOENCODER, decode, Work(len(latents), width, height))

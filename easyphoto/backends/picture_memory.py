@@ -22,8 +22,8 @@ SMALLEST_TILE = 16
 """Side of the smallest tile in latent cells: a smaller one is mostly overlap."""
 
 
-class Stage(str, Enum):
-    """Where memory ran out."""
+class PaintingPart(str, Enum):
+    """What of the painting needs the memory."""
 
     STEPS = "steps"
     """In the denoising steps, or in what they need: words, ControlNets, conditions."""
@@ -71,19 +71,19 @@ class PicturePlan:
     tile: int | None = None
     """Side in latent cells of the tiles in which the autoencoder takes a picture; None: whole."""
 
-    def below(self, stage: Stage, work: Work, *, can_move: bool) -> PicturePlan | None:
+    def below(self, part: PaintingPart, work: Work, *, can_move: bool) -> PicturePlan | None:
         """The next plan that needs less memory; None if there is none. `can_move`: networks can leave the device."""
         if self.graphs:
             return replace(self, graphs=False)
-        if stage is Stage.STEPS and work.pictures > 1:
+        if part is PaintingPart.STEPS and work.pictures > 1:
             return replace(self, most_cells=work.pictures // 2 * work.cells)
-        if stage is Stage.AUTOENCODER and work.pictures > 1 and not self.alone:
+        if part is PaintingPart.AUTOENCODER and work.pictures > 1 and not self.alone:
             return replace(self, alone=True)
         if can_move and not self.aside:
             return replace(self, aside=True)
         if can_move and not self.in_turns:
             return replace(self, in_turns=True)
-        if stage is Stage.STEPS:
+        if part is PaintingPart.STEPS:
             return replace(self, visiting=True) if can_move and work.has_controls and not self.visiting else None
         tile = (self.tile or work.side) // 2
         # A multiple of 8, so that the quarter by which tiles overlap is whole.
@@ -102,9 +102,9 @@ class PictureMemory:
         self._step = painting.step * components.unet.conv_in.weight.element_size()
         self._decode = painting.decode * next(components.vae.parameters()).element_size()
 
-    def at_a_time(self, stage: Stage, work: Work) -> int:
+    def at_a_time(self, part: PaintingPart, work: Work) -> int:
         """How many of the pictures to take at a time, at least 1."""
-        if stage is Stage.AUTOENCODER:
+        if part is PaintingPart.AUTOENCODER:
             most = 1 if self.plan.alone else self._fitting(work.cells * self._decode)
         else:
             most = self._fitting(work.cells * work.rows * self._step)
@@ -112,19 +112,19 @@ class PictureMemory:
                 most = min(most, self.plan.most_cells // work.cells)
         return max(1, min(most, work.pictures))
 
-    def within(self, stage: Stage, paint: Callable[[int], T], work: Work) -> T:
+    def within(self, part: PaintingPart, paint: Callable[[int], T], work: Work) -> T:
         """What `paint` returns for a number of pictures to take at a time, asked again with a smaller plan as long as
         memory runs out and there is one.
 
         Raises the error of the last try.
         """
         while True:
-            count = self.at_a_time(stage, work)
+            count = self.at_a_time(part, work)
             try:
                 return paint(count)
             except (MemoryError, RuntimeError) as error:
                 failed = replace(work, pictures=count)
-                below = self.plan.below(stage, failed, can_move=self.can_move) if ran_out_of_memory(error) else None
+                below = self.plan.below(part, failed, can_move=self.can_move) if ran_out_of_memory(error) else None
                 if below is None:
                     raise
             # Not above, where the error still holds what was computed.

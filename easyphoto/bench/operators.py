@@ -115,9 +115,9 @@ def count_step(family: Family, *, batch: int = 4, dtype: torch.dtype = torch.bfl
 
 
 @contextmanager
-def counting(components: Any) -> Iterator[Ledger]:
+def counting(components: Any) -> Iterator[OperatorLedger]:
     """A context that counts what is computed in it, by phase."""
-    ledger = Ledger()
+    ledger = OperatorLedger()
     with ExitStack() as stack:
         networks = [(components.unet, "UNet forward"), *((each, "text encoder") for each in components.text_encoders)]
         for network, phase in networks:
@@ -130,7 +130,7 @@ def counting(components: Any) -> Iterator[Ledger]:
         yield ledger
 
 
-class Ledger(TorchDispatchMode):
+class OperatorLedger(TorchDispatchMode):
     """Writes down every operator that computes, with the phase in which it did."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ from easyphoto.backends.conditions import LoraCondition
 from easyphoto.backends.guides import draw_guide
 from easyphoto.backends.loading import load_components
 from easyphoto.backends.local import LocalBackend
-from easyphoto.backends.picture_memory import PictureMemory, PicturePlan, Stage, Work
+from easyphoto.backends.picture_memory import PaintingPart, PictureMemory, PicturePlan, Work
 from easyphoto.errors import OutOfMemory
 from easyphoto.messages import Text
 from easyphoto.progress import NullProgress
@@ -361,15 +361,15 @@ def test_as_many_pictures_go_through_as_the_free_memory_holds(
 
     asked = Work(pictures, side, side, rows=2)
 
-    assert memory.at_a_time(Stage.STEPS, asked) == steps
-    assert memory.at_a_time(Stage.AUTOENCODER, asked) == autoencoder
+    assert memory.at_a_time(PaintingPart.STEPS, asked) == steps
+    assert memory.at_a_time(PaintingPart.AUTOENCODER, asked) == autoencoder
 
 
 def test_the_steps_recordings_are_given_up_first() -> None:
     plan = PicturePlan(graphs=True)
 
-    assert plan.below(Stage.STEPS, Work(4, 8, 8), can_move=True) == PicturePlan(graphs=False)
-    assert plan.below(Stage.AUTOENCODER, Work(4, 8, 8), can_move=True) == PicturePlan(graphs=False)
+    assert plan.below(PaintingPart.STEPS, Work(4, 8, 8), can_move=True) == PicturePlan(graphs=False)
+    assert plan.below(PaintingPart.AUTOENCODER, Work(4, 8, 8), can_move=True) == PicturePlan(graphs=False)
 
 
 def test_a_capability_says_how_many_are_painted_together(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> None:

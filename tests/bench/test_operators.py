@@ -6,11 +6,11 @@ import torch
 from torch import nn
 
 from easyphoto.architectures.registry import FAMILIES
-from easyphoto.bench.operators import Ledger, count_step, launches
+from easyphoto.bench.operators import OperatorLedger, count_step, launches
 
 
 def counted(work) -> dict[str, int]:
-    ledger = Ledger()
+    ledger = OperatorLedger()
     with ledger:
         work()
     return {name: count for names in ledger.phases().values() for name, count in names.items()}
@@ -59,7 +59,7 @@ def test_a_multi_tensor_operator_counts_as_the_launches_that_its_kernel_needs():
 
 
 def test_the_backward_pass_is_told_from_what_is_before_and_after_it():
-    layer, ledger = nn.Linear(2, 2, bias=False), Ledger()
+    layer, ledger = nn.Linear(2, 2, bias=False), OperatorLedger()
 
     with ledger:
         layer(torch.ones(1, 2)).sum().backward()
@@ -70,7 +70,7 @@ def test_the_backward_pass_is_told_from_what_is_before_and_after_it():
 
 
 def test_a_value_that_the_host_reads_is_counted_apart():
-    ledger, x = Ledger(), torch.ones(())
+    ledger, x = OperatorLedger(), torch.ones(())
 
     with ledger:
         float(x)

@@ -14,10 +14,10 @@ from easyphoto.geometry import Size
 
 
 @dataclass(frozen=True, eq=False)
-class Canvas:
+class LatentBatch:
     """The latents and noise a batch of pictures starts from, both float32 (batch, channels, height, width).
 
-    Its generators are used up by the steps, so that a second try needs a new canvas.
+    Its generators are used up by the steps, so that a second try needs a new one.
     """
 
     latents: torch.Tensor
@@ -34,8 +34,8 @@ class Canvas:
         return Size(width * LATENT_FACTOR, height * LATENT_FACTOR)
 
 
-def painted_over(batch: Sequence[InpaintRequest], old: torch.Tensor) -> Canvas:
-    """The canvas of requests with equal batch keys; `old` are the latents of their pictures."""
+def painted_over(batch: Sequence[InpaintRequest], old: torch.Tensor) -> LatentBatch:
+    """Of requests with equal batch keys; `old` are the latents of their pictures."""
     mask = latent_mask([request.mask for request in batch], old.shape[-2:]).to(old.device)
     generators = _generators(batch)
     noise = _noise(old.shape, generators, old.device)
@@ -43,15 +43,15 @@ def painted_over(batch: Sequence[InpaintRequest], old: torch.Tensor) -> Canvas:
     if batch[0].fill is Fill.NOISE:
         start = torch.lerp(old, _noise(old.shape, generators, old.device), mask)
     preview = Preview(old, batch[0].image)
-    return Canvas(start, noise, generators, Repaint(old, mask), batch[0].denoise, preview)
+    return LatentBatch(start, noise, generators, Repaint(old, mask), batch[0].denoise, preview)
 
 
-def blank(request: GenerateRequest, channels: int, device: torch.device) -> Canvas:
-    """The canvas of a picture that is drawn from a prompt alone; latents have so many channels."""
+def blank(request: GenerateRequest, channels: int, device: torch.device) -> LatentBatch:
+    """Of a picture that is drawn from a prompt alone; latents have so many channels."""
     shape = (1, channels, request.size.height // LATENT_FACTOR, request.size.width // LATENT_FACTOR)
     generators = _generators([request])
     noise = _noise(shape, generators, device)
-    return Canvas(torch.zeros_like(noise), noise, generators, None, 1.0, None)
+    return LatentBatch(torch.zeros_like(noise), noise, generators, None, 1.0, None)
 
 
 def _generators(batch: Sequence[Request]) -> tuple[torch.Generator, ...]:

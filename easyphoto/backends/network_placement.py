@@ -20,7 +20,7 @@ ASIDE = torch.device("cpu")
 
 
 @dataclass(eq=False)
-class Placement:
+class NetworkPlacement:
     """Moves networks as a `PicturePlan` says, and brings them back. As long as everything fits it moves nothing."""
 
     components: Components
