@@ -78,32 +78,16 @@ class FusedAttention(torch.autograd.Function):
 
 
 @contextmanager
-def as_on_a_gpu(dtype: torch.dtype) -> Iterator[None]:
-    """Fused attention, and what autocast does to each kind of layer: "meta" has neither of its own."""
-    names = ("scaled_dot_product_attention", "linear", "conv2d", "group_norm", "layer_norm")
-    _, linear, conv2d, group_norm, layer_norm = real = [getattr(functional, name) for name in names]
-
-    def cast(kind: torch.dtype, *tensors: torch.Tensor | None) -> list[torch.Tensor | None]:
-        return [None if each is None else each.to(kind) for each in tensors]
-
-    replaced = (
-        lambda query, key, value, *_, **__: FusedAttention.apply(*cast(dtype, query, key, value)),
-        lambda x, weight, bias=None: linear(*cast(dtype, x, weight, bias)),
-        lambda x, weight, bias=None, *rest: conv2d(*cast(dtype, x, weight, bias), *rest),
-        lambda x, groups, weight=None, bias=None, eps=1e-5: group_norm(
-            x.float(), groups, *cast(torch.float32, weight, bias), eps
-        ),
-        lambda x, shape, weight=None, bias=None, eps=1e-5: layer_norm(
-            x.float(), shape, *cast(torch.float32, weight, bias), eps
-        ),
+def fused_attention() -> Iterator[None]:
+    """Attention as a GPU computes it: "meta" has no fused kernel."""
+    real = functional.scaled_dot_product_attention
+    functional.scaled_dot_product_attention = lambda query, key, value, *_, **__: FusedAttention.apply(
+        query, key, value
     )
     try:
-        for name, function in zip(names, replaced, strict=True):
-            setattr(functional, name, function)
         yield
     finally:
-        for name, function in zip(names, real, strict=True):
-            setattr(functional, name, function)
+        functional.scaled_dot_product_attention = real
 
 
 class Networks:
@@ -135,11 +119,11 @@ def open_networks(family: Family, dtype: torch.dtype) -> Networks:
     return networks
 
 
-def step(adapted: Adapted, *, cells: int, batch: int, dtype: torch.dtype) -> int:
+def step(adapted: Adapted, *, cells: int, batch: int) -> int:
     """Bytes at the peak of one forward and backward."""
     peak = Peak()
     config = adapted.unet.config
-    with as_on_a_gpu(dtype), peak:
+    with fused_attention(), peak:
         length = adapted.text_encoders[0].config.max_position_embeddings
         tokens = torch.zeros(batch, length, dtype=torch.long, device="meta")
         words, pooled = encoded_tokens(adapted.said, adapted.text_encoders, [tokens] * len(adapted.text_encoders))
@@ -148,10 +132,9 @@ def step(adapted: Adapted, *, cells: int, batch: int, dtype: torch.dtype) -> int
         }  # fmt: skip
         noisy = torch.zeros(batch, config.in_channels, cells, cells, device="meta")
         times = torch.zeros(batch, dtype=torch.long, device="meta")
-        guess = adapted.unet(noisy, times, encoder_hidden_states=words, added_cond_kwargs=added).sample
+        guess = adapted.guess(noisy, times, words, added)
         (guess.float() ** 2).mean().backward()
-    for parameter in adapted.parameters().values():
-        parameter.grad = None
+    adapted.weights.clear()
     return peak.most
 
 
@@ -166,7 +149,7 @@ def count(family: Family, *, dtype: torch.dtype, checkpointing: bool) -> dict[in
         checkpoint_networks(adapted)
     found = {}
     for cells in (family.resolution // 16, family.resolution // 8):
-        two, four = (step(adapted, cells=cells, batch=batch, dtype=dtype) for batch in (2, 4))
+        two, four = (step(adapted, cells=cells, batch=batch) for batch in (2, 4))
         found[cells * 8] = round((four - two) / 2 / cells**2)
     return found
 

@@ -128,7 +128,8 @@ class PlainLoop:
             components, rank=family.rank, alpha=family.alpha, seed=settings.seed, text_learns=True
         )
         self._noise = Noise.of(components.scheduler, device)
-        self._parameters = list(self._adapted.parameters().values())
+        # The networks' own tensors: the masters, which lie in the same memory, get no gradients by themselves.
+        self._parameters = [leaf for _, factors in self._adapted.weights.factors() for leaf in factors.leaves]
         self._optimizer = torch.optim.AdamW(self._parameters, lr=family.learning_rate, foreach=True)
         self._draw = torch.Generator().manual_seed(settings.seed)
 

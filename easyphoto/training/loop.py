@@ -94,7 +94,7 @@ class Learner:
             checkpoint_networks(self.adapted)
         if footing.offload:
             if not self.text_learns:
-                self._loss.freeze_words()
+                self._freeze_words()
             self.idle.send_away()
 
     def make_room(self) -> None:
@@ -112,12 +112,18 @@ class Learner:
 
         Gradients of an earlier attempt are dropped, so that a step that ran out of memory can be repeated.
         """
-        if not self.text_learns and not self._loss.is_frozen:
-            self._loss.freeze_words()
-            self._update.stop([name for name in self._rates if name != UNET])
-            self._captured = None
+        if not self.text_learns:
+            self._freeze_words()
         self._draws.fill(self.step)
         self._work()()
+
+    def _freeze_words(self) -> None:
+        """From now on leave the text encoders as they are, and encode their words only once."""
+        if self._loss.is_frozen:
+            return
+        self._loss.freeze_words()
+        self._update.stop([name for name in self._rates if name != UNET])
+        self._captured = None
 
     def _work(self) -> Callable[[], None]:
         """What computes the gradients: the captured step where there is one, or can be."""

@@ -79,9 +79,8 @@ class StepLoss:
 
     def freeze_words(self) -> None:
         """Encode every caption once, by the text encoders as they are now, for all steps to come."""
-        if self._frozen is None:
-            with torch.no_grad():
-                self._frozen = encoded_tokens(self._adapted.said, self._adapted.text_encoders, self._cached.tokens)
+        with torch.no_grad():
+            self._frozen = encoded_tokens(self._adapted.said, self._adapted.text_encoders, self._cached.tokens)
 
     def __call__(self, part: slice = slice(None)) -> torch.Tensor:
         """The share of the step's loss that part of its batch has, a float32 scalar."""

@@ -304,6 +304,18 @@ def test_a_run_that_went_on_is_the_run_that_was_not_stopped(open_learner: Open, 
     assert all(torch.equal(kept[name], expected[name]) for name in expected)
 
 
+def test_a_run_that_goes_on_after_the_share_with_networks_aside_leaves_the_text_encoder(open_learner: Open) -> None:
+    first, second = open_learner(share=0.25), open_learner(share=0.25)
+    for _ in range(4):
+        first.advance()
+    second.restore({name: each.clone() for name, each in first.state().items()})
+    second.stand_on(MemoryPlan(4, checkpointing=False, offload=True))
+    for learner in (first, second):
+        learner.advance()
+
+    assert same(values_of(second), values_of(first))
+
+
 @pytest.mark.parametrize("share", [0.0, 0.04])
 def test_a_share_of_no_step_leaves_the_text_encoder(open_learner: Open, share: float) -> None:
     learner = open_learner(share=share)
