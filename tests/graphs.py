@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -74,12 +74,9 @@ class StandInRecorder:
     launches: int = 0
     failure: Exception | None = None
     """Raised by every recording."""
-    warmed: list[int] = field(default_factory=list)
 
-    def warm_up(self, call: Callable[[], object], calls: int = 2) -> None:
-        self.warmed.append(calls)
-        for _ in range(calls):
-            call()
+    def warm_up(self, call: Callable[[], object]) -> None:
+        call()
 
     def recorded(self, call: Callable[[], T]) -> tuple[Callable[[], None], T]:
         if self.failure is not None:

@@ -9,11 +9,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
 from easyphoto.architectures.header import UNET, Header
 from easyphoto.architectures.registry import FAMILIES
-from easyphoto.backends.headers import header_of
 from easyphoto.backends.strangers import is_lora
 from easyphoto.errors import InputError
 from easyphoto.messages import text
@@ -130,11 +128,6 @@ class AdapterLayout:
                 ),
                 advice=text("Check the files of the adapter and of face recognition: easyphoto weights check"),
             )
-
-
-def read_layout(file: Path) -> AdapterLayout:
-    """The layout of an adapter in .safetensors or a pickle (.bin). Raises InputError that says what it is instead."""
-    return layout_of(header_of(file))
 
 
 def layout_of(header: Header) -> AdapterLayout:

@@ -22,7 +22,7 @@ from easyphoto.messages import Text, note
 FEWEST_STEPS = 8
 """Steps of one kind, of this pass and of earlier ones, from which a recording is made. It costs about two steps: one
 runs its Python and computes nothing, and the driver puts a graph of 1,500 kernels together. A launched step saves what
-Python takes, a quarter to two thirds of a step of one or two pictures. Reckoned, not measured."""
+Python takes, a quarter to two thirds of a step of one or two pictures. Estimated, not measured."""
 Places = Mapping[int, Hashable]
 """Id of a network → where its weights and attention processors are."""
 
@@ -62,9 +62,6 @@ class DenoiserGraphs:
         self._steps: Counter[Hashable] = Counter()
         self._notes: list[Text] = []
 
-    def __len__(self) -> int:
-        return len(self._recordings)
-
     def denoise(self, denoiser: Denoiser, middles: Sequence[float], conditions: Hashable = None) -> Denoise:
         """The denoiser for the steps of one pass, from recordings where there are some or where they pay.
 
@@ -74,7 +71,7 @@ class DenoiserGraphs:
             return denoiser
         networks = (denoiser.unet, *(each.network for each in denoiser.controls))
         places = {id(network): _place(network) for network in networks}
-        kept = {key: each for key, each in self._recordings.items() if _agree(each.places, places)}
+        kept = {key: each for key, each in self._recordings.items() if _unmoved(each.places, places)}
         self._recordings = kept
         return _Pass(self, denoiser, tuple(middles), conditions, places)
 
@@ -82,11 +79,10 @@ class DenoiserGraphs:
         """Forget the recordings, and with them their memory."""
         self._recordings.clear()
 
-    def stop(self) -> bool:
-        """Record nothing more, for lack of memory. Returns whether any recording gave memory back."""
-        had_any, self._recorder = bool(self._recordings), None
+    def stop(self) -> None:
+        """Record nothing more, and give the recordings' memory back."""
+        self._recorder = None
         self.drop()
-        return had_any
 
     def told(self) -> tuple[Text, ...]:
         """What people should know and were not told yet."""
@@ -208,5 +204,5 @@ def _place(network: Any) -> Hashable:
     return weights, tuple(getattr(network, "attn_processors", {}).values())
 
 
-def _agree(recorded: Places, now: Places) -> bool:
+def _unmoved(recorded: Places, now: Places) -> bool:
     return all(now.get(network, place) == place for network, place in recorded.items())

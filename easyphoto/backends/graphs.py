@@ -17,15 +17,13 @@ import torch
 from easyphoto.messages import Text, text
 
 T = TypeVar("T")
-WARM_UPS = 2
-"""Calls before the recording: the first loads kernels and chooses algorithms, which is not allowed while recording."""
 
 
 class Recorder(Protocol):
     """Records calls. The tests have one that needs no GPU (`tests/graphs.py`)."""
 
-    def warm_up(self, call: Callable[[], object], calls: int = WARM_UPS) -> None:
-        """Make the calls that have to come before a recording; their results are thrown away."""
+    def warm_up(self, call: Callable[[], object]) -> None:
+        """Make a call, as has to come before a recording: the first one loads kernels and chooses algorithms."""
         ...
 
     def recorded(self, call: Callable[[], T]) -> tuple[Callable[[], None], T]:
@@ -48,13 +46,12 @@ class CudaRecorder:
     _stream: Any = field(default=None, init=False, repr=False)
     """Of the calls before a recording. One for all, because cuBLAS takes memory for good on each."""
 
-    def warm_up(self, call: Callable[[], object], calls: int = WARM_UPS) -> None:
+    def warm_up(self, call: Callable[[], object]) -> None:
         # On another stream, as torch's documentation asks: what autograd keeps must not belong to the current one.
         stream = self._stream = self._stream or torch.cuda.Stream(self.device)
         stream.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(stream):
-            for _ in range(calls):
-                call()
+            call()
         torch.cuda.current_stream(self.device).wait_stream(stream)
 
     def recorded(self, call: Callable[[], T]) -> tuple[Callable[[], None], T]:

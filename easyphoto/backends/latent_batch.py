@@ -9,7 +9,7 @@ import torch
 
 from easyphoto.backends.base import Fill, GenerateRequest, InpaintRequest, Request
 from easyphoto.backends.latents import LATENT_FACTOR, Preview, latent_mask
-from easyphoto.backends.sampling import Repaint
+from easyphoto.backends.sampling import Repaint, drawn_noise
 from easyphoto.geometry import Size
 
 
@@ -60,5 +60,4 @@ def _generators(batch: Sequence[Request]) -> tuple[torch.Generator, ...]:
 
 
 def _noise(shape: Sequence[int], generators: Sequence[torch.Generator], device: torch.device) -> torch.Tensor:
-    draws = [torch.randn(tuple(shape[1:]), generator=generator) for generator in generators]
-    return torch.stack(draws).to(device)
+    return drawn_noise(shape[1:], generators).to(device)

@@ -37,10 +37,11 @@ def load_components(
     """
     device = torch.device(device or default_device())
     dtype = dtype or default_dtype(device)
-    if base.is_file():
-        components = load_single_file(family, base, dtype=dtype, device=device, store=store)
-    else:
-        components = _load_folder(family, base, dtype=dtype, device=device)
+    with read_ahead(base_files(family, base)):
+        if base.is_file():
+            components = load_single_file(family, base, dtype=dtype, device=device, store=store)
+        else:
+            components = _load_folder(family, base, dtype=dtype, device=device)
     _refuse_what_does_not_fit(components, base)
     return components
 
@@ -49,7 +50,7 @@ def _load_folder(family: Family, base: Path, *, dtype: torch.dtype, device: torc
     require_parts(base, family)
     place: dict[str, Any] = {"dtype": dtype, "device": device}
     wide = {**place, "dtype": autoencoder_dtype(part_config(base, "vae"), dtype)}
-    with read_ahead(base_files(family, base)), quiet_libraries():
+    with quiet_libraries():
         from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # takes 5 s, so only here
 
         encoders = family.text_encoders

@@ -218,6 +218,11 @@ def sample(
     return current
 
 
+def drawn_noise(shape: Sequence[int], generators: Sequence[torch.Generator]) -> torch.Tensor:
+    """Noise of that shape from each generator, float32 (generators, *shape)."""
+    return torch.stack([torch.randn(tuple(shape), generator=each) for each in generators])
+
+
 class _Draws:
     """What a scheduler draws its noise from. Each picture has a generator, so that it is the same alone and in a batch,
     on the CPU, so that it is the same on every device."""
@@ -231,10 +236,7 @@ class _Draws:
         self._noise: torch.Tensor | None = None
         if str(scheduler.config.get("algorithm_type")).startswith("sde"):
             # All at once: uploaded step by step, the processor would wait for the device in every step.
-            self._noise = torch.stack([self._drawn(shape[2:]) for _ in range(shape[0])]).to(device)
-
-    def _drawn(self, shape: Sequence[int]) -> torch.Tensor:
-        return torch.stack([torch.randn(tuple(shape), generator=each) for each in self._generators])
+            self._noise = torch.stack([drawn_noise(shape[2:], generators) for _ in range(shape[0])]).to(device)
 
     def of(self, step: int) -> dict[str, Any]:
         """Arguments for the scheduler's `step`."""

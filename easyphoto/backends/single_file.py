@@ -17,7 +17,6 @@ from easyphoto.backends.components import Components, autoencoder_dtype, encoder
 from easyphoto.backends.folders import configs_folder, part_config
 from easyphoto.backends.headers import prediction_of
 from easyphoto.backends.ldm_names import Place
-from easyphoto.backends.read_ahead import read_ahead
 from easyphoto.backends.tensor_files import Places, filled, header_in, open_tensors, without_memory
 from easyphoto.backends.tokenizer import open_tokenizers
 from easyphoto.errors import WeightsMissing
@@ -56,7 +55,6 @@ def load_single_file(
     """
     loading = Loading(file.name, family, configs_folder(family, file), dtype, torch.device(device))
     with quiet_libraries(), ExitStack() as stack:
-        stack.enter_context(read_ahead((file,)))
         tensors = stack.enter_context(open_tensors(file))
         # Built one after the other (transformers replaces torch's functions meanwhile), and filled side by side.
         work = [

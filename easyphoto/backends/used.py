@@ -8,7 +8,7 @@ from pathlib import Path
 from easyphoto.architectures.base import Family
 from easyphoto.backends.conditions import Condition
 from easyphoto.backends.face_condition import FaceCondition
-from easyphoto.backends.folders import DIFFUSERS_WEIGHTS
+from easyphoto.backends.folders import base_files
 from easyphoto.weights.catalog import CATALOG, UsedWeight
 from easyphoto.weights.ledger import sha256_of
 from easyphoto.weights.store import WeightStore
@@ -30,9 +30,8 @@ class UsedFiles:
         """Remember the base model, a checkpoint file or a folder, which is represented by its UNet's file."""
         if base is None:
             return
-        # The plain file, the half-precision one, or the first shard.
-        files = [base] if base.is_file() else sorted((base / "unet").glob("*.safetensors"), key=_load_order)
-        self._own |= dict.fromkeys(files[:1], base.name)
+        # The UNet's comes first: its one file, or its first shard.
+        self._own |= dict.fromkeys(base_files(self.family, base)[:1], base.name)
         better = self.store.find(self.family.vae) if self.store and self.family.vae and base.is_file() else None
         if better is not None:
             # A checkpoint file is opened with the family's better autoencoder if the store has it.
@@ -66,8 +65,3 @@ class UsedFiles:
     def _named(self, name: str, path: Path) -> UsedWeight:
         digest = self.store.hash_of(path) if self.store else sha256_of(path)
         return UsedWeight(name, path.name, OURS if self.family.ships else OWN, digest)
-
-
-def _load_order(file: Path) -> tuple[bool, str]:
-    """Sort key that puts the file diffusers loads before its `.fp16` and `.non_ema` variants."""
-    return file.name != DIFFUSERS_WEIGHTS, file.name

@@ -34,17 +34,13 @@ def photograph(
     family: Family,
     tools: PipelineModels,
     *,
-    trigger: str | None = None,
     assignment: Sequence[int] | None = None,
-    found: Sequence[Face] | None = None,
 ) -> Photographs:
     """Put the subjects' faces on the template, `settings.count` times, best first.
 
     Arguments and errors are those of `opened_session`; raises what the backend raises as well.
     """
-    session = opened_session(
-        template, subjects, settings, family, tools, trigger=trigger, assignment=assignment, found=found
-    )
+    session = opened_session(template, subjects, settings, family, tools, assignment=assignment)
     return together(session, [*photographs(session)])
 
 
@@ -55,15 +51,14 @@ def opened_session(
     family: Family,
     tools: PipelineModels,
     *,
-    trigger: str | None = None,
     assignment: Sequence[int] | None = None,
     found: Sequence[Face] | None = None,
 ) -> PhotographSession:
     """Do all that comes before the passes, and is the same for every seed.
 
     Subjects take the largest, surest faces, from left to right; an `assignment` instead gives subject i the face
-    `assignment[i]`, counted from the left from 0. `trigger` replaces the family's trigger words. `found` are the
-    template's faces where they are known; None looks for them. Raises NoFaceFound and InputError.
+    `assignment[i]`, counted from the left from 0. `found` are the template's faces where they are known; None looks for
+    them. Raises NoFaceFound and InputError.
     """
     # Not a copy, because an engine knows again what it has seen by the picture object.
     template, clock = template if template.mode == "RGB" else template.convert("RGB"), Stopwatch()
@@ -92,7 +87,6 @@ def opened_session(
         settings,
         family,
         tools,
-        trigger=family.trigger if trigger is None else trigger,
         capabilities=capabilities,
         pace=pace.with_loras(tools.scenes),
         notes=(*notes, *map_notes),
@@ -145,7 +139,7 @@ def made_by_record(session: PhotographSession, applied: list[dict[str, Any]]) ->
         "easyphoto": __version__,
         "family": session.family.id,
         "settings": settings_record(session.settings),
-        "trigger": session.trigger,
+        "trigger": session.family.trigger,
         "seats": seats,
         "passes": applied,
         "engine": session.tools.engine.id,

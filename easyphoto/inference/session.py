@@ -60,7 +60,6 @@ class PhotographSession:
     settings: InferenceSettings
     family: Family
     tools: PipelineModels
-    trigger: str
     capabilities: Capabilities
     pace: SamplerPreset
     notes: tuple[str, ...]
@@ -105,7 +104,7 @@ class PhotographSession:
             setup.subject.subject,
             settings=self.settings,
             family=self.family,
-            trigger=self.trigger,
+            trigger=self.family.trigger,
             seed=seed,
             pace=self.pace,
             fused=self.settings.fusion and self.settings.fusion_before > 0 and setup.over is not None,

@@ -59,8 +59,13 @@ class Factors:
 
     def of(self, place: int) -> Factors:
         """The factors of one of the layers."""
-        up = [each for stack in self.ups for each in stack.split(1)][place]
-        rank = up.shape[2]
+        rank, first = self.ups[0].shape[2], 0
+        # Not split into single layers, which are hundreds where all keys and values for words are computed as one.
+        for stack in self.ups:
+            if place < first + len(stack):
+                break
+            first += len(stack)
+        up = stack[place - first : place - first + 1]
         return Factors(self.down[place * rank : (place + 1) * rank], (up,), self.scale)
 
 

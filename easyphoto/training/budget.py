@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from easyphoto.architectures.base import Family
+from easyphoto.backends.latents import LATENT_FACTOR
 from easyphoto.backends.memory import free_memory
 from easyphoto.errors import OutOfMemory
 from easyphoto.messages import text
@@ -25,7 +26,6 @@ BYTES_OF_MOMENTS = 4 + 4
 """Per parameter of an adapter: AdamW's two moments, float32."""
 KEPT_FREE = 0.1
 """Share of the free memory left unplanned, because allocators round up and kernels need workspace."""
-LATENT_FACTOR = 8
 GB = 1e9
 
 

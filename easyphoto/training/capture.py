@@ -93,7 +93,7 @@ class CapturedWork:
 
 
 def _warmed_up(work: Callable[[], None], recorder: Recorder, results: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    recorder.warm_up(work, 1)
+    recorder.warm_up(work)
     return [each.clone() for each in results]
 
 

@@ -16,8 +16,8 @@ from easyphoto.backends.adapter_files import (
     AdapterLayout,
     adds_plain_tokens,
     layout_of,
-    read_layout,
 )
+from easyphoto.backends.headers import header_of
 from easyphoto.errors import InputError
 from easyphoto.weights.catalog import CATALOG
 from tests.backends import adapter_states as states
@@ -90,9 +90,9 @@ def test_a_file_is_read_from_disk_in_both_formats(tmp_path: Path) -> None:
     save_file(tensors, tmp_path / "a.safetensors", {EMBEDDER_NOTE: "miniature-embedder-1"})
     torch.save(groups, tmp_path / "a.bin")
 
-    assert read_layout(tmp_path / "a.safetensors").embedder == "miniature-embedder-1"
-    assert read_layout(tmp_path / "a.bin").kind is AdapterKind.FACEID
-    assert read_layout(tmp_path / "a.bin").layers == (1, 13)
+    assert layout_of(header_of(tmp_path / "a.safetensors")).embedder == "miniature-embedder-1"
+    assert layout_of(header_of(tmp_path / "a.bin")).kind is AdapterKind.FACEID
+    assert layout_of(header_of(tmp_path / "a.bin")).layers == (1, 13)
 
 
 PLUS = states.resampler(64, 1280, 768)
@@ -202,9 +202,9 @@ def test_a_file_that_was_cut_off_says_so(tmp_path: Path) -> None:
         file.write_bytes(file.read_bytes()[:-900])
 
     with pytest.raises(InputError, match=r"a\.safetensors is incomplete"):
-        read_layout(tmp_path / "a.safetensors")
+        layout_of(header_of(tmp_path / "a.safetensors"))
     with pytest.raises(InputError, match=r"a\.bin is incomplete: its end is missing"):
-        read_layout(tmp_path / "a.bin")
+        layout_of(header_of(tmp_path / "a.bin"))
 
 
 def test_an_adapter_of_another_family_is_refused_by_both_names() -> None:

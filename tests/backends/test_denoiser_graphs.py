@@ -193,7 +193,7 @@ def test_a_series_that_ends_or_lends_the_device_forgets_its_recordings(
     for leave in (local.close, local.prepare, local.release):
         painted(local) if not local._lent else None
         leave()
-        assert len(local._painter.graphs) == 0
+        assert len(local._painter.graphs._recordings) == 0
 
 
 def test_a_recording_that_fails_is_said_once_and_steps_are_made_as_written(

@@ -17,7 +17,7 @@ import torch
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.sd15 import SD15
 from easyphoto.architectures.sdxl import SDXL
-from easyphoto.backends import picture_memory, placement
+from easyphoto.backends import network_placement, picture_memory
 from easyphoto.backends.base import Control, InpaintRequest, Result
 from easyphoto.backends.components import Components
 from easyphoto.backends.conditions import LoraCondition
@@ -48,7 +48,7 @@ class SmallDevice:
         self.greed: dict[str, int] = {}
         """How many units a cell needs in a network, where it is not one."""
         self._patch = monkeypatch.setattr
-        monkeypatch.setattr(placement, "ASIDE", ELSEWHERE)
+        monkeypatch.setattr(network_placement, "ASIDE", ELSEWHERE)
         controls = {each.kind: each for each in both_controls()}
         local.inpaint(inpaint_request(controls=tuple(controls.values())), NullProgress())  # loads them
         networks = {"unet": components.unet, "vae": components.vae, "text_encoder": components.text_encoders[0]}
