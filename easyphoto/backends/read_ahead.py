@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 STEP = 1 << 20
-"""Bytes asked for at a time. Linux cuts a longer wish off without a word, at what the disk takes in one request."""
+"""Bytes asked for at a time. Linux silently truncates longer requests, at what the disk takes in one request."""
 
 
 @contextmanager

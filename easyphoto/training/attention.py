@@ -13,8 +13,7 @@ from easyphoto.training.lora_layers import JoinedLayers
 
 
 class SelfAttention:
-    """A processor in diffusers' sense of a layer without norms of its own, whose queries, keys and values are one
-    product."""
+    """A diffusers attention processor for a layer without norms, whose queries, keys and values are one product."""
 
     def __init__(self, plain: Any, layers: JoinedLayers) -> None:
         self._plain, self._layers = plain, layers

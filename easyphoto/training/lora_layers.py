@@ -24,7 +24,7 @@ from easyphoto.training.adapter_weights import Factors
 
 
 def is_traced() -> bool:
-    """Whether torch.compile is tracing the call; torch before 2.3 cannot be asked, and nothing there compiles this."""
+    """Whether torch.compile is tracing the call; torch before 2.3 cannot be asked, and is not compiled with."""
     asked = getattr(torch.compiler, "is_compiling", None)
     return asked is not None and bool(asked())
 
