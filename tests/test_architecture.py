@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "easyphoto"
 LAYERS = (
     {"messages", "progress", "geometry", "machine", "drawings", "parallel"},
     {"errors", "model_cache", "spelling"},
-    {"settings", "architectures", "storage"},
+    {"settings", "architectures", "storage", "devices"},
     {"images", "weights", "workspace"},
     {"faces", "backends", "restoration"},
     {"preprocess", "training", "inference", "host"},
