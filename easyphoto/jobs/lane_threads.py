@@ -49,12 +49,20 @@ class LaneThreads(Generic[W]):
         if self._waiting.pop(id, None) is not None:
             self._hand_out()
 
+    def end(self, id: str) -> None:
+        """Free the lane whose job is over, although its thread may need a moment until it takes the next: whoever asks
+        for another picture now gets it where the models are.
+        """
+        for lane in [lane for lane, (turn, _) in self._taken.items() if turn.id == id]:
+            del self._taken[lane]
+            self._hand_out()
+
     def close(self) -> None:
         """Take nothing more, and give up what waits."""
         self.is_closing = True
-        for id in self._waiting:
+        waiting, self._waiting = self._waiting, {}
+        for id in waiting:
             self._give_up(id)
-        self._waiting.clear()
 
     def join(self, seconds: float) -> None:
         """Wait up to `seconds` for the threads to finish their jobs, after `close`. Without the lock."""
@@ -93,5 +101,4 @@ class LaneThreads(Generic[W]):
                     self._stumbled(lane, error)
             finally:
                 with self._changed:
-                    del self._taken[lane]
-                    self._hand_out()
+                    self.end(turn.id)

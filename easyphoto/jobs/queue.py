@@ -280,3 +280,4 @@ class JobQueue:
         with self._changed:
             self._book.end(id, state, **changes)
             self._cancelled.discard(id)
+            self._lanes.end(id)

@@ -134,7 +134,7 @@ class RelayedJobs:
 
 
 def performed(jobs: RelayedJobs, run: Callable[[Command, JobContext], Mapping[str, Any]], command: Command) -> Answer:
-    """Run the command as the job of `jobs`, and return how it ended; never raises.
+    """Run the command as the job of `jobs`, and return how it ended; raises KeyboardInterrupt alone.
 
     The queue watches for the deletion of the job's persons, and cancels the job then.
     """
@@ -144,6 +144,8 @@ def performed(jobs: RelayedJobs, run: Callable[[Command, JobContext], Mapping[st
         return Finished(dict(run(command, context)))
     except Cancelled:
         return Stopped()
+    except KeyboardInterrupt:
+        raise
     except BaseException as error:
         return failure_of(error)
 
@@ -175,30 +177,29 @@ def followed(
     come. A cancelled job is told so once by `cancel`, and still waited for: a deletion must not go on before the work
     has stopped. What has not stopped in time is ended by `kill`. Raises Cancelled, and the errors of the process.
     """
-    latest: float | None = None
+    stopping: Exception | None = None
+    latest = 0.0
     while True:
         try:
             message = hear(SECONDS_BETWEEN_CHECKS)
-        except WorkerLost:
-            if latest is not None:
-                raise Cancelled from None
-            raise
+        except WorkerLost as error:
+            raise stopping or error from None
+        if isinstance(message, (Finished, Failed, Stopped)):
+            if stopping is not None and not isinstance(stopping, Cancelled):
+                raise stopping
+            return _ended(message)
         try:
-            if isinstance(message, (Finished, Failed, Stopped)):
-                return _ended(message)
             if isinstance(message, Changed):
                 context.tell(message.event, message.values, **message.changes)
-            if latest is None:
+            if stopping is None:
                 context.check()
-        except Cancelled:
-            if isinstance(message, Stopped):
-                raise
-            if latest is None:
-                latest = time.monotonic() + seconds_to_stop
+        except Exception as error:  # Cancelled, or a full disk: here as there, the job ends of it
+            if stopping is None:
+                stopping, latest = error, time.monotonic() + seconds_to_stop
                 cancel()
-        if latest is not None and time.monotonic() >= latest:
+        if stopping is not None and time.monotonic() >= latest:
             kill()
-            raise Cancelled
+            raise stopping
 
 
 def _ended(message: Finished | Failed | Stopped) -> Mapping[str, Any]:

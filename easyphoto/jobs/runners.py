@@ -11,6 +11,7 @@ from easyphoto.commands.base import Command
 from easyphoto.errors import OutOfMemory
 from easyphoto.jobs.answers import ANSWERS
 from easyphoto.jobs.context import JobContext
+from easyphoto.messages import text
 from easyphoto.persons.deletion import Left
 
 IDLE, STARTING, BUSY, LOST = "idle", "starting", "busy", "lost"
@@ -58,7 +59,7 @@ class HereRunner:
 
     app: EasyPhoto
     name: str
-    device: str = ""
+    device: str = text("the server's own process")
 
     def run(self, command: Command, context: JobContext) -> Mapping[str, Any]:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,6 +39,8 @@ from easyphoto.workspace.poses import Pose, all_poses, pose_named
 
 SECONDS_KEPT = 3600.0
 """How long models, and measurements of persons, stay loaded while unused, in seconds."""
+SECONDS_TO_END = 1.0
+"""How long a lane's idle process may take to end."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +102,10 @@ class Service:
 
     def close(self, seconds: float = 10.0) -> None:
         """Cancel all jobs and end what runs them."""
+        latest = time.monotonic() + seconds
         self._everybodys.close(seconds)
         for runner in self.runners.values():
-            runner.close(seconds)
+            runner.close(max(SECONDS_TO_END, latest - time.monotonic()))
 
     def keep(self, name: str, content: bytes) -> Upload:
         """Store an uploaded picture. Raises BadPicture, and DiskFailure where the workspace has disappeared."""
@@ -128,6 +132,8 @@ class Service:
         """Rename at once. Raises UnknownPerson, and HostBusy while a job of this person or the new id is not over."""
         self.app.workspace.person(command.name)
         with self.queue.held_back(command.subjects(self.app.workspace)):
+            # A lane knows them by the folder, under whose new name a deletion would not find it.
+            self._forgotten(command.ids[0])
             return command.run(self.app, NullContext())
 
     def sweep(self) -> Swept:
