@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from easyphoto.app import EasyPhoto
 from easyphoto.devices import CPU, Card, DeviceGroup, described, groups_of, threads_each
-from easyphoto.jobs.lane_process import ProcessRunner
 from easyphoto.jobs.lanes import ONE_LANE, Lane, LaneKind
-from easyphoto.jobs.portable import portable
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.runners import HereRunner
 from easyphoto.jobs.service import Service
+
+if TYPE_CHECKING:
+    from easyphoto.jobs.lane_process import ProcessRunner
 
 
 def open_service(app: EasyPhoto, devices: str, cards: Sequence[Card]) -> Service:
@@ -42,6 +44,10 @@ def process_runners(
     """Return what runs the jobs of each of these lanes, by the lane's name. Those on the processor share its cores and
     its memory.
     """
+    # Only a server with several lanes needs them, and the page of every other should not wait for the imports.
+    from easyphoto.jobs.lane_process import ProcessRunner
+    from easyphoto.jobs.portable import portable
+
     on_processor = [group for group in groups if group.kind == CPU]
     runners = {}
     for group in groups:

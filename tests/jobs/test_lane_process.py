@@ -67,9 +67,10 @@ class Lanes:
         return self.queue.get(job.id)
 
 
-@pytest.fixture
-def lanes(tmp_path):
-    lanes = Lanes(tmp_path / "workspace")
+@pytest.fixture(scope="module")
+def lanes(tmp_path_factory):
+    """For all tests: a process takes a second to start."""
+    lanes = Lanes(tmp_path_factory.mktemp("lanes") / "workspace")
     yield lanes
     lanes.service.close()
 
@@ -148,14 +149,15 @@ def test_what_a_job_tells_and_writes_is_there(lanes):
 def test_what_libraries_and_programs_write_disturbs_no_message(lanes, caplog):
     assert lanes.done(Errand("noise")).state is State.DONE
     assert lanes.done(Errand("answer")).state is State.DONE
-    lanes.service.close()
 
-    said = [record.getMessage() for record in caplog.records]
-    assert "cpu:0: a library talks" in said
-    assert "cpu:0: another, lower down" in said
+    until = time.monotonic() + SECONDS
+    wanted = {"cpu:0: a library talks", "cpu:0: another, lower down"}
+    while not wanted <= {record.getMessage() for record in caplog.records}:
+        assert time.monotonic() < until, caplog.text
+        time.sleep(0.01)
 
 
-def test_errors_have_the_same_names_as_in_one_process(lanes, tmp_path):
+def test_errors_have_the_same_names_as_in_one_process(lanes):
     missing, fault, odd = (lanes.done(Errand(what)) for what in ("missing", "fault", "picture"))
 
     assert missing.error == {
@@ -163,7 +165,7 @@ def test_errors_have_the_same_names_as_in_one_process(lanes, tmp_path):
     }  # fmt: skip
     assert (fault.error["code"], fault.error["message"]) == ("InternalError", "KeyError: 'nothing'")
     assert odd.error["code"] == "InternalError"
-    assert "in fault" in (tmp_path / "workspace" / "jobs" / fault.id / "traceback.txt").read_text()
+    assert "in fault" in (lanes.queue.folder(fault.id) / "traceback.txt").read_text()
     assert lanes.done(Errand("answer")).state is State.DONE
 
 
@@ -208,6 +210,8 @@ def test_a_process_that_is_killed_fails_its_job_by_name_and_the_next_job_gets_a_
     assert (again.state, again.lane) == (State.DONE, "cpu:0")
     assert again.result["process"] != process
     assert lanes.queue.get(beside.id).state is State.RUNNING
+    lanes.queue.cancel(beside.id)
+    lanes.over(beside)
 
 
 def test_a_process_that_cannot_start_says_its_last_words(tmp_path):
@@ -256,14 +260,13 @@ def test_a_lanes_process_ends_when_the_server_is_killed(tmp_path):
 
 
 def test_a_process_forgets_who_is_deleted(lanes):
-    assert lanes.done(Errand("remember", ("anna",))).result["kept"] == 0
-    assert lanes.done(Errand("remember", ("anna",))).lane == "cpu:0"
-    assert lanes.done(Errand("remember", ("anna",))).result["kept"] == 1
+    before = lanes.done(Errand("remember", ("anna",))).result["kept"]
+    assert lanes.done(Errand("remember", ("anna",))).result["kept"] == before + 1
 
     found = lanes.service.delete(DeletePerson("anna"))
 
     assert found.left == ()
-    assert lanes.done(Errand("remember", ("ben",))).result["kept"] == 0
+    assert lanes.done(Errand("remember", ("ben",))).result["kept"] == before
 
 
 def test_a_lane_that_does_not_answer_is_named_by_the_deletion(lanes, tmp_path, monkeypatch):
@@ -283,7 +286,8 @@ def test_a_lane_that_does_not_answer_is_named_by_the_deletion(lanes, tmp_path, m
     lanes.over(job)
 
 
-def test_the_lanes_say_what_each_does(lanes, tmp_path):
+def test_the_lanes_say_what_each_does(tmp_path):
+    lanes = Lanes(tmp_path / "workspace")
     assert [(lane.name, lane.state, lane.job) for lane in lanes.service.lanes()] == [
         ("cpu:0", "idle", None), ("cpu:1", "idle", None), ("look", "idle", None), ("fetch", "idle", None),
     ]  # fmt: skip
@@ -293,3 +297,4 @@ def test_the_lanes_say_what_each_does(lanes, tmp_path):
     assert (lanes.service.lanes()[0].state, lanes.service.lanes()[0].job) == ("busy", job.id)
     others = lanes.service.for_clients().lanes()[0]
     assert (others.state, others.job) == ("busy", None)
+    lanes.service.close()
