@@ -142,4 +142,7 @@ def _terminated(worker: LaneWorker) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    # Everything is written, and Python would take seconds to take torch apart.
+    logging.shutdown()
+    os._exit(code)

@@ -130,6 +130,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # Under the name by which the tests know the errand.
     from tests.jobs import lane_double
 
     sys.exit(lane_double.main())

@@ -23,6 +23,7 @@ from easyphoto.jobs.service import Service
 from easyphoto.workspace.folders import Workspace
 from tests.jobs.lane_double import Errand
 
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="asks for signals")
 ROOT = Path(__file__).parents[2]
 GROUPS = groups_of("cpu:0,cpu:1", ())
 SECONDS = 30.0
