@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from easyphoto.errors import BadSettings, MissingCapability
-from easyphoto.messages import text
+from easyphoto.messages import joined, text
 from easyphoto.parallel import cores
 
 AUTO, CPU, CUDA = "auto", "cpu", "cuda"
 VISIBLE, ORDER = "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"
 _QUERY = ("name", "memory.total", "memory.free")
 _SECONDS_TO_ASK = 10.0
-MIB = 1 << 20
+MIB, GIB = 1 << 20, 1 << 30
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,11 @@ class DeviceGroup:
     @property
     def kind(self) -> str:
         return self.devices[0].kind
+
+    @property
+    def inside(self) -> DeviceGroup:
+        """The same devices as a process counts them that is kept to them."""
+        return DeviceGroup(tuple(Device(device.kind, number) for number, device in enumerate(self.devices)))
 
     def environment(self, *, threads: int | None = None) -> Mapping[str, str]:
         """The variables that keep a process, and those that it starts, to these devices; `threads` are torch's.
@@ -102,6 +107,21 @@ def groups_of(written: str, cards: Sequence[Card]) -> tuple[DeviceGroup, ...]:
 def threads_each(groups: Sequence[DeviceGroup]) -> int:
     """How many threads each lane on the processor may use, so that together they use every core once."""
     return max(1, cores() // max(1, len(groups)))
+
+
+def described(group: DeviceGroup, cards: Sequence[Card], threads: int | None = None) -> str:
+    """Return the devices in words; `threads` is how many a processor's lane may use, None: one for each core."""
+    if group.kind == CPU:
+        count = cores() if threads is None else threads
+        return text("processor, 1 thread") if count == 1 else text("processor, {count} threads", count=count)
+    known = {card.number: card for card in cards}
+    return joined([_card_words(device, known.get(device.number)) for device in group.devices], " + ")
+
+
+def _card_words(device: Device, card: Card | None) -> str:
+    if card is None or not card.memory:
+        return device.name
+    return text("{name}, {size} GB", name=card.name, size=round(card.memory / GIB))
 
 
 def cards() -> tuple[Card, ...]:

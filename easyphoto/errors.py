@@ -40,6 +40,7 @@ EasyPhotoError                  .advice says what to do next, .exit_code what th
    ├─ LicenceRefused            a weight file that the chosen set of licences excludes
    ├─ NotAllDeleted             a person's deletion has begun, but some data is not deleted yet
    ├─ DiskFailure               a failed write; no partial file is left
+   ├─ WorkerLost                a lane's process ended in the middle of a job; .log_tail
    ├─ TrainerMissing            the training environment is missing or broken
    └─ BackendError              the backend failed
       ├─ MissingCapability      the backend cannot do what was requested, and does not leave it out in silence
@@ -247,6 +248,14 @@ class NotAllDeleted(EnvironmentFailure):
 
 class DiskFailure(EnvironmentFailure):
     pass
+
+
+class WorkerLost(EnvironmentFailure):
+    """A lane's process ended, or did not start; `log_tail` holds the last lines that it wrote."""
+
+    def __init__(self, message: str, *, advice: str = "", log_tail: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.log_tail = log_tail
 
 
 class TrainerMissing(EnvironmentFailure):

@@ -93,7 +93,7 @@ def serve(
             server.run(sockets=[listening])
         finally:
             hourly.close()
-            service.queue.close()
+            service.close()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from easyphoto.cli.options import add_options, settings_of
 from easyphoto.cli.output import say, tell
 from easyphoto.errors import InputError
 from easyphoto.messages import text
+from easyphoto.settings.devices import DeviceSettings
 from easyphoto.settings.options import FaceSettings, Options, WeightSettings
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def add_ui_parser(verbs: Verbs, verb: NewVerb) -> None:
         help="of the tabs, until somebody switches it there (default: the browser's)",
     )  # fmt: skip
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    add_options(parser, DeviceSettings, title="devices")
     add_options(parser, FaceSettings, title="faces on photographs")
     add_options(parser, WeightSettings, title="weights")
 
@@ -47,9 +49,9 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     from easyphoto.app import EasyPhoto
     from easyphoto.backends.folders import checkpoint_folders
     from easyphoto.cli.server import LOOPBACK_ADDRESSES, serve
+    from easyphoto.devices import cards
     from easyphoto.host.base import ThisMachine
-    from easyphoto.jobs.queue import JobQueue
-    from easyphoto.jobs.service import Service
+    from easyphoto.jobs.device_lanes import open_service
 
     accounts = accounts_of(arguments.auth, os.environ.get(ACCOUNTS_VARIABLE, ""))
     options = Options(faces=settings_of(FaceSettings, arguments), weights=settings_of(WeightSettings, arguments))
@@ -66,7 +68,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
             webbrowser.open(address)
 
     serve(
-        Service(app, JobQueue(workspace)),
+        open_service(app, settings_of(DeviceSettings, arguments).devices, cards()),
         accounts,
         host=arguments.host,
         port=arguments.port,

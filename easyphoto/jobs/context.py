@@ -54,7 +54,7 @@ class JobContext:
         self._last: tuple[int, int, str] = (0, 0, "")
         self._began: tuple[float, int, int] | None = None
         """When and where the current count began: time in seconds, total, and `done` at the first step."""
-        self._is_making = queue.get(id).kind in MAKING
+        self._is_making = self.job.kind in MAKING
         """Counts one thing after another, photos and steps, so that its speed tells nothing of its end."""
         self._ends_at: float | None = None
         """When a training ends, on the monotonic clock, by its own estimate."""
@@ -62,6 +62,11 @@ class JobContext:
         self._preview_count = 0
         self._kept: dict[int, tuple[ref[Image.Image], str]] = {}
         """Pictures that were written, by their object's id: the steps before the first pass are those of every seed."""
+
+    @property
+    def job(self) -> Job:
+        """The job as it is now."""
+        return self._queue.get(self._id)
 
     def step(self, done: int, total: int, message: str = "", *, preview: Any = None) -> None:
         """Report progress. Updates faster than people read are dropped, except a new phase and the last step."""
@@ -82,12 +87,12 @@ class JobContext:
 
     def note(self, text: str) -> None:
         """Add a note: something that people should know although the job goes on."""
-        notes = self._queue.get(self._id).notes
+        notes = self.job.notes
         if text not in notes:
             self._queue.change(self._id, "note", values={"text": text}, notes=(*notes, text))
 
-    def tell(self, event: str, values: Mapping[str, Any], **changes: Any) -> None:
-        """Append an event to the job and change its record."""
+    def tell(self, event: str | None, values: Mapping[str, Any], **changes: Any) -> None:
+        """Append an event to the job, where there is one, and change its record."""
         self._queue.change(self._id, event, values=values, **changes)
 
     def checked(self, check: Check) -> None:
@@ -116,7 +121,7 @@ class JobContext:
     def hand_out(self, name: str, path: Path) -> str:
         """Let clients download a file of the workspace under `name`; returns the name."""
         below = path.resolve().relative_to(self._queue.workspace.root.resolve()).as_posix()
-        files = {**self._queue.get(self._id).files, name: below}
+        files = {**self.job.files, name: below}
         self._queue.change(self._id, values={}, files=files)
         return name
 

@@ -10,6 +10,8 @@ from easyphoto.messages import text
 
 MAKING = ("train", "resume", "add", "choose")
 """Kinds of jobs that make a person or make them anew."""
+CHANGING = (*MAKING, "propose")
+"""Kinds that change a person: no other job about the person runs beside them. What renames or deletes is no job."""
 
 
 def check_free(job: Job, jobs: Iterable[Job]) -> None:

@@ -1,65 +1,55 @@
-"""The job queue: each lane is first in, first out, one job at a time; a job's record is a file in the workspace."""
+"""The job queue: first in, first out, one job at a time in each lane; a job's record is a file in the workspace."""
 
 from __future__ import annotations
 
-import logging
 import shutil
-import threading
 import traceback
-from collections import deque
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from easyphoto.commands.base import Command, Subjects
 from easyphoto.errors import EasyPhotoError, HostBusy, UnknownJob
 from easyphoto.jobs.askers import Requester
+from easyphoto.jobs.book import JobBook
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.handing_out import TRACEBACK_FILE, handed_out
 from easyphoto.jobs.idempotency import IdempotencyKey
-from easyphoto.jobs.lanes import Lane, Lanes
-from easyphoto.jobs.listing import job_with_key, place_of
+from easyphoto.jobs.lane_threads import LaneThreads
+from easyphoto.jobs.lanes import ONE_LANE, Lane
+from easyphoto.jobs.listing import job_with_key
 from easyphoto.jobs.making import MAKING, check_free
+from easyphoto.jobs.order import Turn
 from easyphoto.jobs.ownership import Ownership
-from easyphoto.jobs.records import (
-    Job,
-    JobEvent,
-    State,
-    error_record,
-    new_job_id,
-    now,
-)
-from easyphoto.jobs.store import JobStore
+from easyphoto.jobs.records import Job, JobEvent, State, error_record, new_job_id, now
 from easyphoto.jobs.sweeping import remove_unnamed, sweep, uploads_of
 from easyphoto.messages import text
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.storage.files import write_bytes
 from easyphoto.storage.journal import Watched, at_work, doomed
 from easyphoto.storage.records import plain
-from easyphoto.workspace.folders import JOB_FILE, Workspace
+from easyphoto.workspace.folders import Workspace
 
-_log = logging.getLogger(__name__)
-# Finished jobs whose events stay in memory; older ones' are only on disk, because a server may run for months.
-MOST_EVENTS_IN_MEMORY = 8
 Work = Callable[[JobContext], Mapping[str, Any]]
 
 
 class JobQueue:
     """Queues jobs, runs them and reports on them. `close` ends it and cancels a running job."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, lanes: Sequence[Lane] = ONE_LANE) -> None:
+        """`lanes` are those for work; a queue also has one that looks at photos and one for downloads."""
         self.workspace = workspace
         self._owner = Ownership(workspace)
-        self._changed = threading.Condition()
-        self._jobs: dict[str, Job] = {}
-        self._events: dict[str, list[JobEvent]] = {}
-        self._recent: deque[str] = deque()
+        self._book = JobBook(workspace, self._owner)
+        self._changed = self._book.changed
         self._held_back: list[Subjects] = []
-        self._store = JobStore(workspace.jobs)
-        self._lanes: Lanes[Work] = Lanes(
-            self._changed, self._begin, give_up=lambda id: self._over(id, State.CANCELLED), stumbled=self._end_running
+        self._lanes: LaneThreads[Work] = LaneThreads(
+            lanes,
+            self._changed,
+            self._begin,
+            give_up=lambda id: self._over(id, State.CANCELLED),
+            stumbled=self._end_running,
         )
         self._cancelled: set[str] = set()
         # Marks jobs of processes that have ended as interrupted; jobs of a process that lives are left alone.
@@ -87,11 +77,8 @@ class JobQueue:
                 raise HostBusy(text("This person is being changed or deleted."), advice=text("Try again in a moment."))
             if job.kind in MAKING:
                 check_free(job, self.list())
-            self._store.write(job)
-            self._jobs[job.id], self._events[job.id] = job, []
-            self._told(job.id, "state", state=job.state.value)
-            self._lanes.add(Lane.of(job.kind), job.id, work)
-            self._changed.notify_all()
+            self._book.add(job)
+            self._lanes.add(Turn(job.id, job.kind, frozenset(job.subject.persons)), work)
         return job
 
     def submit_once(
@@ -110,21 +97,21 @@ class JobQueue:
 
     def get(self, id: str) -> Job:
         """Raises UnknownJob where there is none."""
-        with self._changed:
-            known = self._jobs.get(id)
-        return known or self._settled(self._store.read(id))
+        return self._book.get(id)
 
     def list(self) -> tuple[Job, ...]:
         """Return every job of the workspace, newest first; broken records are left out."""
+        return self._book.list()
+
+    def running(self) -> Mapping[str, Job]:
+        """Return this queue's running jobs by the name of their lane."""
         with self._changed:
-            folders = self._store.folders()
-            # Another process may have deleted a person with their jobs.
-            self._drop_except(folders)
-            jobs = dict(self._jobs)
-        for id, job in self._store.read_all(folders, without=jobs.keys()).items():
-            with suppress(EasyPhotoError):
-                jobs[id] = self._settled(job)
-        return tuple(sorted(jobs.values(), key=place_of, reverse=True))
+            jobs = self._book.own.values()
+            return {job.lane: job for job in jobs if job.state is State.RUNNING and job.lane is not None}
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        return self._lanes.all
 
     def of_others(self) -> int:
         """Return 0: the queue itself lists everybody's jobs."""
@@ -137,7 +124,7 @@ class JobQueue:
         """
         job = self.get(id)
         with self._changed:
-            mine = self._jobs.get(id)
+            mine = self._book.own.get(id)
             if mine is None and not job.state.is_over:
                 raise HostBusy(text("Another process is running the job {id}.", id=id), advice=text("Cancel it there."))
             if mine is not None and not mine.state.is_over:
@@ -150,7 +137,7 @@ class JobQueue:
     def is_stopping(self, id: str) -> bool:
         """Return whether the job was asked to stop and is not over yet."""
         with self._changed:
-            return id in self._cancelled and not self._is_over(id)
+            return id in self._cancelled and not self._book.is_over(id)
 
     def forget(self, id: str) -> None:
         """Delete a job's folder, even with a broken record. Raises HostBusy while the job is not over."""
@@ -165,14 +152,14 @@ class JobQueue:
             raise HostBusy(text("The job {id} has not ended yet.", id=id), advice=text("Cancel it first."))
         uploads = uploads_of(folder)
         with self._changed:
-            self._drop(id)
+            self._book.drop(id)
         shutil.rmtree(folder, ignore_errors=True)
         remove_unnamed(self.workspace, uploads, self.list())
 
     def drop_missing(self) -> None:
         """Forget jobs whose folders have been deleted, for instance with a person; a running one is cancelled."""
         with self._changed:
-            self._drop_except(self._store.folders())
+            self._book.drop_except(self._book.store.folders())
 
     @contextmanager
     def held_back(self, subject: Subjects, *, stop: bool = False) -> Iterator[None]:
@@ -189,7 +176,9 @@ class JobQueue:
                     advice=text("Cancel it, or wait for it."),
                 )
             for job in jobs:
-                if job.id in self._jobs and (not job.subject.persons or {*job.subject.persons} & {*subject.persons}):
+                if job.id in self._book.own and (
+                    not job.subject.persons or {*job.subject.persons} & {*subject.persons}
+                ):
                     self.cancel(job.id)
             self._held_back.append(subject)
         try:
@@ -200,7 +189,7 @@ class JobQueue:
 
     def folder(self, id: str) -> Path:
         """Raises UnknownJob where there is none."""
-        return self._store.folder(id)
+        return self._book.store.folder(id)
 
     def file(self, id: str, name: str) -> Path:
         """Return the path of a file that the job hands out, in its folder or elsewhere in the workspace."""
@@ -208,24 +197,16 @@ class JobQueue:
 
     def events(self, id: str, after: int = 0) -> tuple[JobEvent, ...]:
         """Return the events with a number above `after`."""
-        with self._changed:
-            known = self._events.get(id)
-            if known is not None:
-                return tuple(known[after:])
-        self.folder(id)
-        return tuple(event for event in self._store.events(id) if event.number > after)
+        return self._book.events(id, after)
 
     def wait(self, id: str, after: int, seconds: float) -> tuple[JobEvent, ...]:
         """Return the events above `after`; if there are none yet, block up to `seconds` for one."""
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._events.get(id, ())) > after or self._is_over(id), seconds)
-        return self.events(id, after)
+        return self._book.wait(id, after, seconds)
 
     def close(self, seconds: float = 10.0) -> None:
         with self._changed:
-            self._lanes.is_closing = True
-            for id in [id for id, job in self._jobs.items() if not job.state.is_over]:
-                self._cancelled.add(id)
+            self._cancelled.update(id for id, job in self._book.own.items() if not job.state.is_over)
+            self._lanes.close()
             self._changed.notify_all()
         self._lanes.join(seconds)
         self._owner.close()
@@ -234,66 +215,46 @@ class JobQueue:
 
     def is_cancelled(self, id: str) -> bool:
         # A job whose folder has been deleted counts as cancelled.
-        return id in self._cancelled or id not in self._jobs
-
-    def _is_there(self, id: str) -> bool:
-        return id in self._jobs and (self.workspace.jobs / id / JOB_FILE).is_file()
+        return id in self._cancelled or id not in self._book.own
 
     def change(self, id: str, event: str | None = None, *, values: Mapping[str, Any], **changes: Any) -> None:
         """Change fields of a job's record and append an event."""
-        with self._changed:
-            if id not in self._jobs:
-                raise Cancelled
-            self._jobs[id] = replace(self._jobs[id], **changes)
-            if changes:
-                self._store.write(self._jobs[id])
-            if event is not None:
-                self._told(id, event, **values)
+        self._book.change(id, event, values=values, **changes)
 
     # --- what the lanes' threads call ---
 
     def _end_running(self, lane: Lane, error: BaseException) -> None:
         with self._changed:
-            running = [id for id, job in self._jobs.items() if job.state is State.RUNNING and Lane.of(job.kind) is lane]
-            for id in running:
-                self._over(id, State.FAILED, error=error_record(error))
+            if (job := self.running().get(lane.name)) is not None:
+                self._over(job.id, State.FAILED, error=error_record(error))
 
-    def _write(self, id: str) -> None:
-        """Write the record; on a full disk it stays out of date, and the job goes on in memory."""
-        try:
-            self._store.write(self._jobs[id])
-        except (EasyPhotoError, OSError) as error:
-            _log.warning("The record of the job %s could not be written: %s", id, error)
-
-    def _begin(self, id: str, work: Work) -> None:
+    def _begin(self, id: str, work: Work, lane: Lane) -> None:
         """Run the job unless it was cancelled, or its person deleted by any process while it waited."""
         with self._changed:
-            job = self._jobs.get(id)
+            job = self._book.own.get(id)
         if job is None:
             return
         try:
             # Held to the very end, so that a deletion finds everything that was written.
             with at_work(self.workspace.root, job.subject.names, NullProgress()) as watched:
                 with self._changed:
-                    if not self._is_there(job.id):
-                        self._drop(job.id)
+                    if not self._book.is_there(job.id):
+                        self._book.drop(job.id)
                         return
                     # Cancelled after it left the lane: if it began, nobody could stop it any more.
-                    if self._is_over(job.id):
+                    if self._book.is_over(job.id):
                         return
-                    self._jobs[job.id] = replace(self._jobs[job.id], state=State.RUNNING, started=now())
-                    self._write(job.id)
-                    self._told(job.id, "state", state=State.RUNNING.value)
+                    self._book.begin(job.id, lane.name)
                 self._do(job.id, work, watched)
         except Cancelled:
             # The person is being deleted together with the job's folder: nothing more is written there.
             with self._changed:
-                self._drop(job.id)
+                self._book.drop(job.id)
                 self._changed.notify_all()
         except BaseException as error:
             # The job has left the lane, so it must end here: on a full disk not even its lock can be created.
             with self._changed:
-                if not self._is_over(job.id):
+                if not self._book.is_over(job.id):
                     self._over(job.id, State.FAILED, error=error_record(error))
 
     def _do(self, id: str, work: Work, watched: Watched) -> None:
@@ -317,62 +278,6 @@ class JobQueue:
 
     def _over(self, id: str, state: State, **changes: Any) -> None:
         with self._changed:
-            if id not in self._jobs:
-                # The job was deleted meanwhile; remove what the work has written since.
-                shutil.rmtree(self.workspace.jobs / id, ignore_errors=True)
-                return
-            self._jobs[id] = replace(self._jobs[id], state=state, ended=now(), eta_seconds=None, **changes)
-            self._write(id)
-            for name, value in changes.items():
-                self._told(id, name, **{name: value})
-            self._told(id, "state", state=state.value)
+            self._book.end(id, state, **changes)
             self._cancelled.discard(id)
-            self._rest(id)
-
-    def _rest(self, id: str) -> None:
-        """Drop the events of the oldest finished job from memory if all of them are on disk."""
-        self._recent.append(id)
-        if len(self._recent) <= MOST_EVENTS_IN_MEMORY:
-            return
-        old = self._recent.popleft()
-        if old in self._events and len(self._store.events(old)) == len(self._events[old]):
-            self._events.pop(old, None)
-
-    def _drop_except(self, folders: Container[str]) -> None:
-        for id in [id for id in self._jobs if id not in folders]:
-            self._drop(id)
-
-    def _drop(self, id: str) -> None:
-        self._jobs.pop(id, None)
-        self._events.pop(id, None)
-
-    def _is_over(self, id: str) -> bool:
-        job = self._jobs.get(id)
-        return job is None or job.state.is_over
-
-    # --- records ---
-
-    def _told(self, id: str, type: str, **values: Any) -> None:
-        known = self._events[id]
-        event = JobEvent(len(known) + 1, type, now(), values)
-        known.append(event)
-        self._store.add(id, event)
-        self._changed.notify_all()
-
-    def _settled(self, job: Job) -> Job:
-        """Return the job as it is on disk, marked as interrupted if its process ended before the job was over."""
-        if job.state.is_over or not self._owner.has_ended(job.owner):
-            return job
-        with self._changed:
-            # Read again: its process may have finished the job just before it ended, or another thread may have settled
-            # it.
-            job = self._store.read(job.id)
-            if job.state.is_over:
-                return job
-            ended = replace(job, state=State.INTERRUPTED, ended=now(), eta_seconds=None)
-            last = max((event.number for event in self._store.events(job.id)), default=0)
-            # On a full disk a reader still gets the answer.
-            with suppress(EasyPhotoError):
-                self._store.write(ended)
-                self._store.add(job.id, JobEvent(last + 1, "state", now(), {"state": ended.state.value}))
-        return ended
+            self._lanes.end(id)

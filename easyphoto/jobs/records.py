@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from easyphoto.commands.base import Subjects
@@ -35,6 +34,8 @@ class Job:
     created: str
     owner: str
     """Id of the queue that runs it; jobs of a queue whose process has ended become interrupted."""
+    lane: str | None = None
+    """Where it runs or ran; None before it began."""
     started: str | None = None
     ended: str | None = None
     phase: str = ""
@@ -44,9 +45,9 @@ class Job:
     eta_seconds: float | None = None
     previews: tuple[str, ...] = ()
     """File names in the job's folder, newest last."""
-    files: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    files: Mapping[str, str] = field(default_factory=dict)
     """Files elsewhere in the workspace that are handed out: name → path below the workspace."""
-    request: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    request: Mapping[str, Any] = field(default_factory=dict)
     """Its command's record."""
     result: Mapping[str, Any] | None = None
     error: Mapping[str, str] | None = None
@@ -123,6 +124,10 @@ def _texts_in(value: Any) -> Iterator[str]:
         yield from _texts_in(part)
 
 
+class Fault(Exception):
+    """A bug that another process ran into; its text is the class and the message there."""
+
+
 def error_record(error: BaseException) -> dict[str, str]:
     """Return the error as clients see it. A bug is named by its class; its traceback stays in the job's folder."""
     if isinstance(error, OSError):
@@ -132,7 +137,7 @@ def error_record(error: BaseException) -> dict[str, str]:
         return {"code": error.code, "message": error.message, "advice": error.advice, **weights}
     return {
         "code": "InternalError",
-        "message": f"{type(error).__name__}: {error}",
+        "message": str(error) if isinstance(error, Fault) else f"{type(error).__name__}: {error}",
         "advice": text("This is a bug in EasyPhoto. Please report it, with traceback.txt from the job's folder."),
     }
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,8 @@ from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.templates import OWN, TemplateEntry, all_templates, template_entry
-from easyphoto.errors import InputError, NameTaken, OutOfMemory
+from easyphoto.errors import InputError, NameTaken
 from easyphoto.host.base import HostFacts
-from easyphoto.jobs.answers import ANSWERS
 from easyphoto.jobs.askers import Requester, asking, the_program
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.context import JobContext
@@ -24,19 +24,23 @@ from easyphoto.jobs.idempotency import IdempotencyKey
 from easyphoto.jobs.own import OwnJobs
 from easyphoto.jobs.queue import JobQueue, Work
 from easyphoto.jobs.records import Job
+from easyphoto.jobs.runners import BUSY, IDLE, HereRunner, LaneFacts, Runner
 from easyphoto.jobs.sweeping import sweep
 from easyphoto.jobs.uploads import Upload, checked_format, find_upload, keep_upload
 from easyphoto.messages import text
 from easyphoto.persons import upkeep
-from easyphoto.persons.deletion import Deletion
+from easyphoto.persons.deletion import Deletion, Left
 from easyphoto.persons.upkeep import Swept
 from easyphoto.storage.files import write_bytes
 from easyphoto.workspace.folders import checked_id
+from easyphoto.workspace.person_ids import id_for
 from easyphoto.workspace.person_record import Person
 from easyphoto.workspace.poses import Pose, all_poses, pose_named
 
 SECONDS_KEPT = 3600.0
 """How long models, and measurements of persons, stay loaded while unused, in seconds."""
+SECONDS_TO_END = 1.0
+"""How long a lane's idle process may take to end."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Service:
     app: EasyPhoto
     queue: JobQueue | OwnJobs
     asking: Callable[[], Requester] = the_program
+    runners: Mapping[str, Runner] = field(default_factory=dict)
+    """What runs the jobs of a lane, by the lane's name; this process runs the others."""
 
     def for_clients(self) -> Service:
         """Return the service for tabs and routes: it shows only the jobs and uploads of the current requester.
@@ -68,15 +74,38 @@ class Service:
         self._check_owner(command)
 
         def work(context: JobContext) -> Mapping[str, Any]:
-            try:
-                with self.app.at_hand() as app:
-                    return ANSWERS[type(command)](command.run(app, context), context)
-            except OutOfMemory:
-                # Cached models must not make the next attempt fail too.
-                self.app.cache.clear()
-                raise
+            return self._runner(str(context.job.lane)).run(command, context)
 
         return command, work
+
+    def _runner(self, lane: str) -> Runner:
+        return self.runners.get(lane) or HereRunner(self.app, lane)
+
+    def lanes(self) -> tuple[LaneFacts, ...]:
+        """Return what runs jobs, and which job runs there; of another requester's job only that there is one."""
+        running, found = self._everybodys.running(), []
+        for lane in self._everybodys.lanes:
+            facts, job = (
+                replace(self._runner(lane.name).facts(), takes=tuple(sorted(lane.takes))),
+                running.get(lane.name),
+            )
+            if job is not None:
+                is_seen = self._everybodys is self.queue or self.asking().owns(job.asker)
+                state = facts.state if facts.state != IDLE else BUSY
+                facts = replace(facts, state=state, job=job.id if is_seen else None)
+            found.append(facts)
+        return tuple(found)
+
+    @property
+    def _everybodys(self) -> JobQueue:
+        return self.queue.everybody if isinstance(self.queue, OwnJobs) else self.queue
+
+    def close(self, seconds: float = 10.0) -> None:
+        """Cancel all jobs and end what runs them."""
+        latest = time.monotonic() + seconds
+        self._everybodys.close(seconds)
+        for runner in self.runners.values():
+            runner.close(max(SECONDS_TO_END, latest - time.monotonic()))
 
     def keep(self, name: str, content: bytes) -> Upload:
         """Store an uploaded picture. Raises BadPicture, and DiskFailure where the workspace has disappeared."""
@@ -91,13 +120,20 @@ class Service:
         """Delete at once: cancel the person's jobs, and refuse new ones meanwhile."""
         with self.queue.held_back(command.subjects(self.app.workspace), stop=True):
             found = command.run(self.app, NullContext())
+            # Last, because a job of theirs may measure them until it has stopped.
+            unreached = self._forgotten(id_for(command.name))
         self.queue.drop_missing()
-        return found
+        return replace(found, left=(*found.left, *unreached))
+
+    def _forgotten(self, person: str) -> tuple[Left, ...]:
+        return tuple(left for runner in self.runners.values() for left in runner.forget(person))
 
     def rename(self, command: RenamePerson) -> Person:
         """Rename at once. Raises UnknownPerson, and HostBusy while a job of this person or the new id is not over."""
         self.app.workspace.person(command.name)
         with self.queue.held_back(command.subjects(self.app.workspace)):
+            # A lane knows them by the folder, under whose new name a deletion would not find it.
+            self._forgotten(command.ids[0])
             return command.run(self.app, NullContext())
 
     def sweep(self) -> Swept:
@@ -105,8 +141,7 @@ class Service:
         self.app.cache.expire(SECONDS_KEPT)
         swept = upkeep.sweep(self.app.workspace, self.app.host)
         # All jobs, whoever calls this: an upload that another requester's job names is not abandoned.
-        queue = self.queue.everybody if isinstance(self.queue, OwnJobs) else self.queue
-        return replace(swept, gone=(*swept.gone, *sweep(self.app.workspace, queue.list())))
+        return replace(swept, gone=(*swept.gone, *sweep(self.app.workspace, self._everybodys.list())))
 
     def templates(self) -> tuple[TemplateEntry, ...]:
         """Return the templates that ship, then the user's own."""

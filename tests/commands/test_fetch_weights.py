@@ -11,7 +11,7 @@ import pytest
 from easyphoto.app import EasyPhoto
 from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.errors import InputError, LicenceRefused, WeightsMissing
-from easyphoto.jobs.lanes import Lane
+from easyphoto.jobs.lanes import LaneKind
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.service import Service
@@ -87,7 +87,7 @@ def test_files_are_fetched_counted_together_and_named_with_licence_and_hash(serv
 
 
 def test_a_download_does_not_wait_behind_a_training() -> None:
-    assert Lane.of("weights") not in (Lane.of("train"), Lane.of("check"))
+    assert LaneKind.of("weights") not in (LaneKind.of("train"), LaneKind.of("check"))
 
 
 def test_what_is_at_hand_is_not_fetched_again(service: Service, shelf: Shelf) -> None:

@@ -12,6 +12,7 @@ from easyphoto.workspace.folders import Workspace
 NOTHING: Mapping[str, Mapping[str, Any]] = {
     "check": {"photos": []},
     "train": {"name": "anna", "photos": []},
+    "photograph": {"persons": [], "templates": []},
     "resume": {"run": "20260101T000000Z-anna"},
 }
 """The least that a record of such a command says."""

@@ -534,7 +534,7 @@ def test_old_events_are_read_from_disk_and_not_kept_in_memory(queue):
 
     assert [len(queue.events(job.id)) for job in jobs] == [4] * 12
     assert [event.number for event in queue.events(jobs[0].id, 2)] == [3, 4]
-    assert len(queue._events) == 8
+    assert len(queue._book._events) == 8
 
 
 def test_jobs_that_were_forgotten_do_not_stop_those_that_come_after(queue):

@@ -289,14 +289,14 @@ def test_a_jobs_record_cannot_have_anything_else_deleted(workspace, tmp_path):
 
 
 def test_what_raises_in_the_lane_itself_fails_its_job_and_the_next_one_is_done(service, monkeypatch):
-    write = service.queue._store.write
+    write = service.queue._book.store.write
 
     def fails(job):
         if job.state is State.RUNNING:
             raise MemoryError("no memory")
         write(job)
 
-    monkeypatch.setattr(service.queue._store, "write", fails)
+    monkeypatch.setattr(service.queue._book.store, "write", fails)
     first = service.queue.submit(Asked("setup", "one"), lambda _: {}).id
     while not service.queue.get(first).state.is_over:
         service.queue.wait(first, len(service.queue.events(first)), 1)

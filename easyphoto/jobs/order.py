@@ -1,0 +1,69 @@
+"""Which waiting job goes to which free lane: the first that may go, and where its person was last.
+
+Jobs about one person keep their order: one that changes a person waits for all earlier jobs about them, and every job
+waits for the earlier ones that change one of its persons. Jobs that only read a person run side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from easyphoto.jobs.lanes import Lane
+from easyphoto.jobs.making import CHANGING
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the order knows of a job."""
+
+    id: str
+    kind: str
+    """Its command's kind."""
+    persons: frozenset[str] = frozenset()
+    """Ids of those it is about."""
+
+
+@dataclass
+class _Earlier:
+    """The persons of the jobs before one."""
+
+    changed: set[str] = field(default_factory=set)
+    touched: set[str] = field(default_factory=set)
+
+    def add(self, turn: Turn) -> None:
+        self.touched |= turn.persons
+        if turn.kind in CHANGING:
+            self.changed |= turn.persons
+
+    def lets(self, turn: Turn) -> bool:
+        return turn.persons.isdisjoint(self.touched if turn.kind in CHANGING else self.changed)
+
+
+def assigned(
+    waiting: Iterable[Turn], running: Iterable[Turn], free: Sequence[Lane], last: Mapping[Lane, Turn]
+) -> list[tuple[Turn, Lane]]:
+    """Return the jobs that begin now, each with its lane. `waiting` comes in the order of submission; `last` holds what
+    each lane ran last.
+
+    No lane stays free while a job may run there, and no job is overtaken by a later one that could have had the same
+    lane. Among free lanes one that ran a job of the same person is preferred, because what was measured of the person
+    is still in its memory; else the first, whose models are the likeliest to be loaded.
+    """
+    earlier, left, begun = _Earlier(), list(free), []
+    for turn in running:
+        earlier.add(turn)
+    for turn in waiting:
+        if not left:
+            break
+        fitting = [lane for lane in left if lane.accepts(turn.kind)]
+        if fitting and earlier.lets(turn):
+            lane = min(fitting, key=lambda lane: _is_strange(turn, last.get(lane)))
+            left.remove(lane)
+            begun.append((turn, lane))
+        earlier.add(turn)
+    return begun
+
+
+def _is_strange(turn: Turn, before: Turn | None) -> bool:
+    return before is None or turn.persons.isdisjoint(before.persons)
