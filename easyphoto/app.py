@@ -10,6 +10,7 @@ from pathlib import Path
 from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.base import Backend
+from easyphoto.devices import DeviceGroup
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.faces.opening import choose_engine, open_engine
 from easyphoto.host.base import Host, ThisMachine, family_of_base
@@ -29,6 +30,8 @@ class EasyPhoto:
     options: Options = field(default_factory=Options)
     mirrors: tuple[Path, ...] = field(default_factory=default_mirrors)
     host: Host = field(default_factory=ThisMachine)
+    devices: DeviceGroup | None = None
+    """What a training computes on, as this process counts its devices; None: the first card, or the processor."""
     cache: ModelCache = field(default_factory=ModelCache, compare=False)
     """Models that one command has loaded and the next may borrow; one per process."""
     lease: Lease | None = field(default=None, compare=False)
