@@ -31,7 +31,7 @@ class EasyPhoto:
     mirrors: tuple[Path, ...] = field(default_factory=default_mirrors)
     host: Host = field(default_factory=ThisMachine)
     devices: DeviceGroup | None = None
-    """What a training computes on, as this process counts its devices; None: the first card, or the processor."""
+    """What this process is kept to, as it counts them: a training takes all of them. None: whatever torch chooses."""
     cache: ModelCache = field(default_factory=ModelCache, compare=False)
     """Models that one command has loaded and the next may borrow; one per process."""
     lease: Lease | None = field(default=None, compare=False)

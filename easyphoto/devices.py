@@ -62,6 +62,11 @@ class DeviceGroup:
     def kind(self) -> str:
         return self.devices[0].kind
 
+    @property
+    def inside(self) -> DeviceGroup:
+        """The same devices as a process counts them that is kept to them."""
+        return DeviceGroup(tuple(Device(device.kind, number) for number, device in enumerate(self.devices)))
+
     def environment(self, *, threads: int | None = None) -> Mapping[str, str]:
         """The variables that keep a process, and those that it starts, to these devices; `threads` are torch's.
 

@@ -1,206 +1,246 @@
-"""One training on several devices: here two processes, each with one thread, over gloo."""
+"""Several ranks share the batch of a step, and make the step that one would make alone."""
 
 from __future__ import annotations
 
+import math
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-import psutil
 import pytest
 import torch
-from safetensors.torch import load_file
 
+from easyphoto.architectures.base import Family
+from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.sdxl import SDXL
 from easyphoto.devices import groups_of
-from easyphoto.errors import TrainerKilled
-from easyphoto.progress import Cancelled, NullProgress
-from easyphoto.training import events
-from easyphoto.training.job import train, worker_environment
+from easyphoto.errors import MissingCapability
+from easyphoto.progress import NullProgress
+from easyphoto.training.budget import MemoryPlan
+from easyphoto.training.context import RunContext
+from easyphoto.training.events import Warn
+from easyphoto.training.loop import Learner
 from easyphoto.training.rank_processes import seated
-from easyphoto.training.ranks import shares
+from easyphoto.training.ranks import Outcome, shares
 from easyphoto.training.run import RunFolder, TrainRun
-from tests.fakes import RecordingProgress
+from easyphoto.training.stepping import advance
+from easyphoto.training.worker import prepare_torch
+from tests.graphs import StandInRecorder
 
-MakeRun = Callable[..., TrainRun]
-TWO = groups_of("cpu:0+cpu:1", ())[0]
-NOT_THE_END = 400
-# Every process imports torch and diffusers: six seconds on an idle machine, a minute on a crowded one.
-in_processes = [pytest.mark.slow, pytest.mark.timeout(400)]
+Open = Callable[..., Learner]
 
 
-def written(run: TrainRun, folder: Path) -> Path:
-    folder.mkdir()
-    run.write(folder)
-    return folder
+@dataclass
+class OneOfTwo:
+    """A rank whose neighbour's gradients the test adds, and whose neighbour's outcomes are written down."""
+
+    rank: int
+    others: list[Outcome] = field(default_factory=list)
+    told: list[Outcome] = field(default_factory=list)
+    count = 2
+
+    def share(self, batch: int) -> slice:
+        return shares(batch, 2)[self.rank]
+
+    def agreed(self, outcome: Outcome) -> Outcome:
+        self.told.append(outcome)
+        other = self.others.pop(0) if self.others else Outcome(0)
+        return Outcome(
+            max(outcome.rung, other.rung),
+            outcome.is_short or other.is_short,
+            outcome.is_plain or other.is_plain,
+        )
+
+    def add_up(self, tensors: Any) -> None:
+        pass
+
+    def part(self) -> None:
+        pass
 
 
-def resumable(folder: Path) -> dict[str, torch.Tensor]:
-    return dict(load_file(RunFolder(folder).resume))
+def advance_together(pair: tuple[Learner, Learner]) -> None:
+    for learner in pair:
+        learner.gradients()
+    one, other = ([each._value, *each.adapted.weights.grads.values()] for each in pair)
+    for mine, theirs in zip(one, other, strict=True):
+        both = mine + theirs
+        mine.copy_(both)
+        theirs.copy_(both)
+    for learner in pair:
+        learner.update()
 
 
-def apart(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], kind: str) -> float:
-    """The largest difference between two runs' values whose names begin so."""
-    names = [name for name in one if name.startswith(kind)]
-    assert names
-    assert one.keys() == other.keys()
-    return max(float((one[name].double() - other[name].double()).abs().max()) for name in names)
+def flat(learner: Learner) -> torch.Tensor:
+    return torch.cat(list(learner.adapted.weights.flat.values()))
 
 
-def processes_of(folder: Path) -> tuple[psutil.Process, list[psutil.Process]]:
-    """The worker of a run, and the other ranks."""
-    worker = psutil.Process(int(RunFolder(folder).lock.read_text()))
-    return worker, worker.children()
+def pair_of(open_learner: Open, **named: Any) -> tuple[Learner, Learner]:
+    pair = open_learner(**named), open_learner(**named)
+    for rank, learner in enumerate(pair):
+        learner.ranks = OneOfTwo(rank)
+    return pair
 
 
-class Stopper(RecordingProgress):
-    """Asks to stop once `stopped` is set."""
-
-    stopped = False
-
-    def check(self) -> None:
-        if self.stopped:
-            raise Cancelled
-
-
-def test_a_share_is_even_and_the_first_ranks_take_what_is_left_over():
+def test_a_share_is_even_and_the_first_ranks_take_what_is_left_over() -> None:
     assert shares(4, 2) == (slice(0, 2), slice(2, 4))
     assert shares(5, 3) == (slice(0, 2), slice(2, 4), slice(4, 5))
     assert shares(3, 1) == (slice(0, 3),)
 
 
-class TestTwoProcesses:
-    pytestmark = in_processes
+@pytest.mark.parametrize("family", [MINIATURE, SDXL], ids=["one encoder", "two encoders"])
+@pytest.mark.parametrize("how", ["plain", "captured", "in parts", "computed twice"])
+def test_uneven_shares_make_the_step_of_the_whole_batch(open_learner: Open, family: Family, how: str) -> None:
+    """Three and two pictures of five, over the step at which the text encoder has had its share."""
+    alone = open_learner(family, batch=5, steps=4, share=0.5)
+    pair = pair_of(open_learner, family=family, batch=5, steps=4, share=0.5)
+    for learner in pair:
+        if how == "captured":
+            learner.recorder = StandInRecorder()
+        elif how != "plain":
+            learner.stand_on(MemoryPlan(2 if how == "in parts" else 5, checkpointing=how == "computed twice"))
+    before = flat(alone)
+    for _ in range(4):
+        alone.advance()
+        advance_together(pair)
+    for learner in (alone, *pair):
+        learner.read()
 
-    def test_the_steps_are_those_of_one_device_and_two_trainings_at_once_do_not_meet(
-        self, make_run: MakeRun, tmp_path: Path
-    ):
-        """Shares of three and two pictures, and words that stop learning at half of the run."""
-        run = make_run(steps=12, batch=5, text_encoder_share=0.5, checkpointing="on", micro_batch=2)
-        one, two, again = (written(run, tmp_path / name) for name in ("one", "two", "again"))
-        heard: list[events.Event] = []
-        with ThreadPoolExecutor() as pool:
-            both = [
-                pool.submit(train, folder, NullProgress(), devices=TWO, on_event=listener)
-                for folder, listener in ((two, heard.append), (again, None))
-            ]
-            results = [each.result() for each in both]
-        train(one, NullProgress())
+    assert [len(learner.parts()) for learner in pair] == ([2, 1] if how == "in parts" else [1, 1])
+    assert pair[0].is_captured == (how == "captured")
+    assert pair[0].losses == pair[1].losses == pytest.approx(alone.losses, abs=1e-6)
+    assert torch.equal(flat(pair[0]), flat(pair[1]))
+    moved = float((flat(alone) - before).norm())
+    assert float((flat(pair[0]) - flat(alone)).norm()) < 1e-4 * moved
 
-        assert apart(resumable(two), resumable(one), "losses") < 1e-4
-        assert apart(resumable(two), resumable(one), "value.unet.") < 1e-4
-        assert apart(resumable(two), resumable(one), "value.text_encoder.") < 1e-4
-        assert results[0].lora.read_bytes() == results[1].lora.read_bytes()
-        start, plan = (
-            next(each for each in heard if isinstance(each, kind)) for kind in (events.Start, events.MemoryPlanned)
-        )
-        assert start.devices == 2
-        assert "batch 5 on 2 devices, up to 3 on each as 2×2, checkpointing on" in plan.text
 
-    def test_every_rank_has_the_same_bytes(self, make_run: MakeRun, tmp_path: Path):
-        run = written(make_run(steps=6, batch=3), tmp_path / "run")
-        code = (
-            "import sys, hashlib\nfrom pathlib import Path\nfrom easyphoto.progress import NullProgress\n"
-            "from easyphoto.training import session\nfrom easyphoto.training.context import RunContext\n"
-            "from easyphoto.training.rank_processes import Seat\n"
-            "from easyphoto.training.run import RunFolder, TrainRun\n"
-            "folder, rank, opened, open_learner = Path(sys.argv[1]), int(sys.argv[2]), [], session.open_learner\n"
-            "session.open_learner = lambda *given: opened.append(open_learner(*given)) or opened[0]\n"
-            "context = RunContext(TrainRun.read(folder / 'run.json'), RunFolder(folder), lambda said: 0, NullProgress())\n"
-            "session.follow_session(context, Seat(rank, 2, folder / 'meeting'))\n"
-            "flat = opened[0].adapted.weights.flat\n"
-            "print({name: hashlib.sha256(each.numpy().tobytes()).hexdigest() for name, each in flat.items()})\n"
-        )
-        started = [
-            subprocess.Popen(
-                [sys.executable, "-c", code, str(run), str(rank)],
-                stdout=subprocess.PIPE,
-                env={**worker_environment(), "RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank)},
-            )
-            for rank in (0, 1)
-        ]
-        said = [each.communicate()[0].decode().strip() for each in started]
+def test_a_step_that_is_bad_in_one_rank_is_left_out_in_all(open_learner: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = pair_of(open_learner)
+    before = flat(pair[0])
+    healthy = pair[1].loss
+    monkeypatch.setattr(pair[1], "loss", lambda part: healthy(part) * math.nan)
+    advance_together(pair)
+    for learner in pair:
+        learner.read()
 
-        assert said[0].startswith("{'unet': ")
-        assert said[0] == said[1]
+    assert [learner.skipped for learner in pair] == [[1], [1]]
+    assert all(torch.equal(flat(learner), before) for learner in pair)
 
-    def test_a_killed_rank_ends_the_run_with_a_name_and_one_device_goes_on_with_it(
-        self, make_run: MakeRun, tmp_path: Path
-    ):
-        run = make_run(steps=NOT_THE_END, validations=50)
-        folder = written(run, tmp_path / "run")
-        there: list[psutil.Process] = []
 
-        def kill(event: events.Event) -> None:
-            if isinstance(event, events.Checkpoint) and not there:
-                worker, others = processes_of(folder)
-                there.extend((worker, *others))
-                os.kill(others[0].pid, signal.SIGKILL)
+@pytest.fixture
+def context(make_run: Callable[..., TrainRun], tmp_path: Path) -> RunContext:
+    said: list[Any] = []
+    context = RunContext(make_run(batch=4), RunFolder(tmp_path), said.append, NullProgress())
+    context.said = said  # type: ignore[attr-defined]
+    return context
 
-        with pytest.raises(TrainerKilled, match=r"^On cpu:1: The training process was killed .*signal 9"):
-            train(folder, NullProgress(), devices=TWO, on_event=kill)
 
-        assert len(there) == 2
-        assert not any(each.is_running() for each in there)
-        assert not list(folder.glob(".writing-*"))
-        kept = resumable(folder)
-        stopper = Stopper()
+def notes(context: RunContext) -> list[str]:
+    return [each.detail for each in context.said if isinstance(each, Warn)]  # type: ignore[attr-defined]
 
-        def stop(event: events.Event) -> None:
-            stopper.stopped = isinstance(event, events.Step)
 
-        with pytest.raises(Cancelled):
-            train(folder, stopper, on_event=stop)
-        assert int(kept["step"]) >= 8
-        assert int(resumable(folder)["step"]) > int(kept["step"])
+def test_a_step_for_which_another_rank_lacks_memory_is_repeated_by_a_smaller_plan(
+    open_learner: Open, context: RunContext
+) -> None:
+    learner = pair_of(open_learner)[0]
+    learner.stand_on(MemoryPlan(2, checkpointing=False))
+    learner.ranks = OneOfTwo(0, others=[Outcome(1, is_short=True)])
 
-    def test_a_cancelled_run_that_goes_on_is_the_run_that_was_not_stopped(self, make_run: MakeRun, tmp_path: Path):
-        run = make_run(steps=60, validations=3, batch=3)
-        whole, parted = written(run, tmp_path / "whole"), written(run, tmp_path / "parted")
-        expected = train(whole, NullProgress(), devices=TWO)
-        stopper = Stopper()
+    advance(context, learner)
 
-        def stop(event: events.Event) -> None:
-            stopper.stopped = stopper.stopped or isinstance(event, events.Step)
+    assert learner.footing == MemoryPlan(2, checkpointing=True)
+    assert learner.ranks.told == [Outcome(0, is_plain=True), Outcome(1, is_plain=True)]
+    assert learner.step == 1
+    assert notes(context) == ["memory ran out in step 1; from there: batch 4 on 2 devices, 2 on each, checkpointing on"]
 
-        with pytest.raises(Cancelled):
-            train(parted, stopper, devices=TWO, on_event=stop)
-        assert 0 < int(resumable(parted)["step"]) < 60
 
-        made = train(parted, NullProgress(), devices=TWO)
+def test_a_rank_that_lacks_memory_tells_the_others(
+    open_learner: Open, context: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = pair_of(open_learner)[0]
+    learner.stand_on(MemoryPlan(2, checkpointing=False))
+    compute = learner._compute
 
-        assert made.lora.read_bytes() == expected.lora.read_bytes()
-        assert apart(resumable(parted), resumable(whole), "") == 0
+    def scarce() -> None:
+        if learner.footing.at_a_time > 1:
+            raise MemoryError
+        compute()
 
-    @pytest.mark.parametrize("who", ["the worker", "its parent"])
-    def test_nobody_is_left_when_one_is_killed(self, make_run: MakeRun, tmp_path: Path, who: str):
-        folder = written(make_run(steps=NOT_THE_END, validations=50), tmp_path / "run")
-        code = (
-            "import sys, pathlib\nfrom easyphoto.progress import NullProgress\n"
-            "from easyphoto.devices import groups_of\nfrom easyphoto.training.job import train\n"
-            "say = lambda event: print(type(event).__name__, flush=True)\n"
-            "train(pathlib.Path(sys.argv[1]), NullProgress(), on_event=say, devices=groups_of('cpu:0+cpu:1', ())[0])"
-        )
-        parent = subprocess.Popen(
-            [sys.executable, "-c", code, str(folder)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=worker_environment(),
-        )
-        assert parent.stdout is not None
-        for line in parent.stdout:
-            if line.strip() == b"Checkpoint":
-                break
-        worker, others = processes_of(folder)
-        assert len(others) == 1
-        (worker if who == "the worker" else psutil.Process(parent.pid)).kill()
+    monkeypatch.setattr(learner, "_compute", scarce)
 
-        gone, left = psutil.wait_procs([worker, *others], timeout=120)
+    advance(context, learner)
 
-        parent.stdout.close()
-        parent.wait()
-        assert (len(gone), left) == (2, [])
-        assert int(resumable(folder)["step"]) >= 8
+    assert learner.footing == MemoryPlan(1, checkpointing=True)
+    told = learner.ranks.told  # type: ignore[attr-defined]
+    assert [(each.rung, each.is_short) for each in told] == [(1, True), (2, True), (2, False)]
+
+
+def test_a_rank_with_a_smaller_share_stays_at_its_last_plan(open_learner: Open, context: RunContext) -> None:
+    """The other one goes down to a third of its share; this one has only one picture."""
+    learner = open_learner(batch=1)
+    learner.stand_on(MemoryPlan(1, checkpointing=False))
+    learner.ranks = OneOfTwo(0, others=[Outcome(2, is_short=True), Outcome(2)])
+
+    advance(context, learner)
+
+    assert (learner.footing, learner.step) == (MemoryPlan(1, checkpointing=True), 1)
+
+
+def test_memory_that_no_plan_saves_ends_the_run(
+    open_learner: Open, context: RunContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner = pair_of(open_learner)[0]
+    learner.stand_on(MemoryPlan(1, checkpointing=True))
+
+    def scarce() -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(learner, "_compute", scarce)
+    with pytest.raises(MemoryError):
+        advance(context, learner)
+
+
+def test_all_ranks_run_plainly_where_one_cannot_capture(open_learner: Open, context: RunContext) -> None:
+    learner = pair_of(open_learner)[0]
+    learner.stand_on(MemoryPlan(2, checkpointing=False))
+    learner.recorder, said = StandInRecorder(), list[str]()
+    learner.on_plain = said.append
+    learner.ranks = OneOfTwo(0, others=[Outcome(0), Outcome(0, is_plain=True)])
+    advance(context, learner)
+    assert learner.is_captured
+    advance(context, learner)
+
+    assert not learner.is_captured
+    assert said == ["another device of the training cannot capture them"]
+    assert learner.step == 2
+
+
+def test_a_step_of_one_picture_needs_one_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
+        monkeypatch.setenv(name, "7")
+    devices = groups_of("cpu:0+cpu:1", ())[0]
+
+    with seated(RunFolder(tmp_path), devices, batch=1, on_lost=lambda error: None) as seat:
+        assert seat is None
+
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+
+
+@pytest.mark.parametrize(("limit", "threads"), [("1", 1), ("8", 2), ("", 2)])
+def test_a_run_uses_no_more_threads_than_its_environment_allows(
+    make_run: Callable[..., TrainRun], monkeypatch: pytest.MonkeyPatch, limit: str, threads: int
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    before = torch.get_num_threads()
+    try:
+        prepare_torch(replace(make_run(), threads=2), None)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a card")
+def test_a_card_that_torch_cannot_use_is_named(make_run: Callable[..., TrainRun]) -> None:
+    with pytest.raises(MissingCapability, match=r"torch cannot use cuda:0\+cuda:1"):
+        prepare_torch(make_run(), groups_of("cuda:0+cuda:1", ())[0])
