@@ -109,6 +109,14 @@ def threads_each(groups: Sequence[DeviceGroup]) -> int:
     return max(1, cores() // max(1, len(groups)))
 
 
+def unusable(group: DeviceGroup) -> MissingCapability:
+    """The error for cards that torch does not find; it would compute without them."""
+    return MissingCapability(
+        text("torch cannot use {names}.", names=group.name),
+        advice=text("easyphoto doctor says which devices there are; --devices cpu computes without a card."),
+    )
+
+
 def cards() -> tuple[Card, ...]:
     """Return NVIDIA's cards that this process may use, by its driver's `nvidia-smi`; none where there is none.
 

@@ -155,7 +155,7 @@ class _Display:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._done, self._total = 0, 0
-        self._training = PHASES["train"]
+        self._devices = 1
 
     def begin(self) -> None:
         self._say(PHASES["start"])
@@ -165,7 +165,8 @@ class _Display:
             case Step():
                 self._done, self._total = event.step, event.of
                 loss = text("not a number") if event.loss is None else f"{event.loss:.4f}"
-                said = [self._training, text("loss {loss}", loss=loss)]
+                shared = [text("{count} devices", count=self._devices)] if self._devices > 1 else []
+                said = [PHASES["train"], *shared, text("loss {loss}", loss=loss)]
                 if event.eta_s is not None:
                     minutes, seconds = divmod(round(event.eta_s), 60)
                     said.append(text("{minutes}:{seconds:02d} left", minutes=minutes, seconds=seconds))
@@ -174,8 +175,7 @@ class _Display:
                 self._say(event.text)
             case Start():
                 self._done, self._total = event.resumed_at, event.steps
-                if event.devices > 1:
-                    self._training = phase("train", "training on {count} devices", count=event.devices)
+                self._devices = event.devices
             case Phase(seconds=None) if event.name in PHASES:
                 self._say(PHASES[event.name])
             case Sample(score=float()):

@@ -26,8 +26,8 @@ from typing import Any, NoReturn
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.folders import base_files
 from easyphoto.backends.read_ahead import read_ahead
-from easyphoto.devices import CUDA, DeviceGroup, groups_of
-from easyphoto.errors import DiskFailure, EasyPhotoError, InputError, MissingCapability
+from easyphoto.devices import CUDA, DeviceGroup, groups_of, unusable
+from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
 from easyphoto.machine import reuse_freed_memory
 from easyphoto.messages import text
 from easyphoto.progress import Cancelled
@@ -103,8 +103,14 @@ def _trained(
 
     context = RunContext(run, folder, say, stop)
     if devices is not None and len(devices.devices) > run.settings.batch:
-        left_out = "of {count} devices only {batch} take part, one for each photo of a step"
-        context.note("few-devices", text(left_out, count=len(devices.devices), batch=run.settings.batch))
+        context.note(
+            "few-devices",
+            text(
+                "of {count} devices only {batch} take part, one for each photo of a step",
+                count=len(devices.devices),
+                batch=run.settings.batch,
+            ),
+        )
     speaker.say(train_session(context, seat=seat))
     return 0
 
@@ -116,10 +122,7 @@ def prepare_torch(run: TrainRun, devices: DeviceGroup | None) -> None:
     from easyphoto.training.arithmetic import prepare_device
 
     if devices is not None and devices.kind == CUDA and not torch.cuda.is_available():
-        raise MissingCapability(
-            text("torch cannot use {names}.", names=devices.name),
-            advice=text("easyphoto doctor says what torch sees; --devices cpu trains without a card."),
-        )
+        raise unusable(devices)
     prepare_device()
     threads = run.threads or run.kind.threads
     if threads:
