@@ -124,6 +124,14 @@ def _card_words(device: Device, card: Card | None) -> str:
     return text("{name}, {size} GB", name=card.name, size=round(card.memory / GIB))
 
 
+def unusable(group: DeviceGroup) -> MissingCapability:
+    """The error for cards that torch does not find; it would compute without them."""
+    return MissingCapability(
+        text("torch cannot use {names}.", names=group.name),
+        advice=text("easyphoto doctor says which devices there are; --devices cpu computes without a card."),
+    )
+
+
 def cards() -> tuple[Card, ...]:
     """Return NVIDIA's cards that this process may use, by its driver's `nvidia-smi`; none where there is none.
 

@@ -41,12 +41,12 @@ class GatedTrainer(Trainer):
     gate: threading.Event = field(default_factory=threading.Event)
     begun: threading.Event = field(default_factory=threading.Event)
 
-    def __call__(self, folder, progress, *, on_event, python=None):
+    def __call__(self, folder, progress, *, on_event, python=None, devices=None):
         self.begun.set()
         while not self.gate.wait(0.01):
             progress.check()
             progress.step(1, 10, "training · step 1")
-        return super().__call__(folder, progress, on_event=on_event, python=python)
+        return super().__call__(folder, progress, on_event=on_event, python=python, devices=devices)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.inference.identities.registry import ENGINES
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
+from easyphoto.settings.devices import DeviceSettings
 from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import FaceSettings, WeightSettings
@@ -43,6 +44,7 @@ SECTIONS = {
     InferenceSettings: "pictures",
     DrawingSettings: "a-picture-drawn-from-words",
     PlacingSettings: "placing",
+    DeviceSettings: "devices",
 }
 """Settings → their heading's anchor in settings.md."""
 MARKED = re.compile(r"<!-- (?P<name>[\w ]+) -->\n.*?<!-- end of (?P=name) -->", re.DOTALL)

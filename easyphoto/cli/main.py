@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from easyphoto import __version__
 from easyphoto.cli.arguments import twice_given
+from easyphoto.cli.devices import kept_to
 from easyphoto.cli.output import complain, hushed, json_line, tell
 from easyphoto.cli.parser import build_parser
 from easyphoto.cli.streams import steady_output
@@ -65,6 +66,7 @@ def _done(arguments: argparse.Namespace) -> int:
     try:
         workspace = checked_workspace(workspace or user_folder())
         reuse_freed_memory()
+        arguments.kept_to = kept_to(arguments)
         from easyphoto.cli.commands import run  # the verbs' imports; not needed for --help
 
         run(arguments, workspace)

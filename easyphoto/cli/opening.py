@@ -29,6 +29,7 @@ def open_app(arguments: argparse.Namespace, workspace: Workspace) -> EasyPhoto:
             weights=settings_of(WeightSettings, arguments),
         ),
         host=remote_host_of(arguments) if elsewhere else ThisMachine(folders=(workspace.checkpoints,)),
+        devices=getattr(arguments, "kept_to", None),
     )
 
 

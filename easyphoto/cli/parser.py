@@ -11,6 +11,7 @@ from easyphoto.cli.arguments import CommandParser, Verbs, short_usage
 from easyphoto.cli.bench import add_bench_parser
 from easyphoto.cli.completion import add_completion_parser
 from easyphoto.cli.configurations import add_config_option, add_configurations_parser, add_preset_option
+from easyphoto.cli.devices import add_devices_option
 from easyphoto.cli.options import BACKEND_AUTH, add_field, add_json_option, add_options, add_settings
 from easyphoto.cli.persons import ACTIONS as PERSONS_ACTIONS
 from easyphoto.cli.place import add_place_arguments
@@ -70,6 +71,7 @@ def build_parser() -> CommandParser:
     add_completion_parser(verbs, _verb)
     add_uninstall_parser(verbs, _verb)
     for name in parser.verbs:
+        add_devices_option(parser.verbs[name], name)
         _finish(parser.verbs[name])
     return parser
 

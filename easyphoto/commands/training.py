@@ -188,7 +188,9 @@ def learnt(
     # The training needs the memory, on whatever device the models are.
     app.cache.clear()
     with app.host.lent_device(f"the training of {run.name or run.person}"):
-        result = run_training(prepared.folder, progress, on_event=context.training_event, python=python)
+        result = run_training(
+            prepared.folder, progress, on_event=context.training_event, python=python, devices=app.devices
+        )
         trained = Trained(result.lora, result.portrait, prepared.dataset)
         # Before the device is returned: a host that cannot take it back must not cost a training that succeeded.
         person, notes = _installed(app, _known(app.workspace, run), trained, prepared.folder)

@@ -21,6 +21,7 @@ from easyphoto.messages import text
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import Adapted
 from easyphoto.training.events import MemoryPlanned
+from easyphoto.training.ranks import Outcome, Ranks, SingleRank
 
 BYTES_OF_MOMENTS = 4 + 4
 """Per parameter of an adapter: AdamW's two moments, float32."""
@@ -48,9 +49,13 @@ class MemoryPlan:
             return replace(self, at_a_time=self.at_a_time // 2)
         return None
 
-    def words(self, batch: int) -> str:
-        parts = -(-batch // self.at_a_time)
-        divided = f"batch {batch}" + (f" as {parts}×{self.at_a_time}" if parts > 1 else "")
+    def words(self, batch: int, devices: int = 1) -> str:
+        """`batch` is that of all devices."""
+        share = -(-batch // devices)
+        parts = -(-share // self.at_a_time)
+        on_each = f"{share} on each" if batch % devices == 0 else f"up to {share} on each"
+        divided = f"batch {batch}" + (f" on {devices} devices, {on_each}" if devices > 1 else "")
+        divided += f" as {parts}×{self.at_a_time}" if parts > 1 else ""
         aside = ", idle networks off the device" if self.offload else ""
         return f"{divided}, checkpointing {'on' if self.checkpointing else 'off'}{aside}"
 
@@ -105,38 +110,68 @@ class MemoryEstimate:
         return self.weights + self.adapters + self.activations
 
 
-def first_memory_plan(settings: TrainSettings) -> MemoryPlan:
-    """The plan the settings ask for."""
-    return MemoryPlan(min(settings.micro_batch or settings.batch, settings.batch), settings.checkpointing == "on")
+def first_memory_plan(settings: TrainSettings, batch: int | None = None) -> MemoryPlan:
+    """The plan the settings ask for; `batch` is a device's share where several share one."""
+    batch = batch or settings.batch
+    return MemoryPlan(min(settings.micro_batch or batch, batch), settings.checkpointing == "on")
+
+
+def memory_plans(settings: TrainSettings, batch: int, *, can_offload: bool) -> tuple[MemoryPlan, ...]:
+    """The plans that the settings allow for a batch, from the one they ask for down to that of the least memory."""
+    plans = [first_memory_plan(settings, batch)]
+    while (smaller := plans[-1].below(settings, can_offload=can_offload)) is not None:
+        plans.append(smaller)
+    return tuple(plans)
 
 
 def plan_training(
-    adapted: Adapted, components: Any, settings: TrainSettings, *, device: str, idle: OffloadedNetworks
+    adapted: Adapted,
+    components: Any,
+    settings: TrainSettings,
+    *,
+    device: str,
+    idle: OffloadedNetworks,
+    ranks: Ranks | None = None,
 ) -> tuple[MemoryPlan, MemoryPlanned]:
-    """The first plan that fits the memory, and its event.
+    """The first plan that fits the memory of every rank's device, and its event.
 
     If the device does not tell how much is free, the plan the settings ask for is tried. Raises OutOfMemory if no plan
     fits.
     """
+    ranks = ranks or SingleRank()
     family: Family = components.family
-    weights, free = bytes_of(components.networks) + adapted.weights.bytes, free_memory(device)
-    footing: MemoryPlan | None = first_memory_plan(settings)
-    while footing is not None:
-        need = estimate(adapted, weights - idle.bytes * footing.offload, family, footing)
-        # The weights are already on the device, so the free memory comes on top of them.
-        if free is None or need.whole - weights <= free * (1 - KEPT_FREE):
-            there = None if free is None else weights + free
-            return footing, _plan(need, footing, family, batch=settings.batch, there=there, adapted=adapted)
-        smallest, footing = footing, footing.below(settings, can_offload=idle.bytes > 0)
-    raise OutOfMemory(
+    weights, free = bytes_of(components.networks) + adapted.weights.bytes, _free_memory(device, ranks)
+    share = ranks.share(settings.batch)
+    plans = memory_plans(settings, share.stop - share.start, can_offload=idle.bytes > 0)
+    needs = [estimate(adapted, weights - idle.bytes * plan.offload, family, plan) for plan in plans]
+    # The weights are already on the device, so the free memory comes on top of them.
+    fits = (free is None or need.whole - weights <= free * (1 - KEPT_FREE) for need in needs)
+    fitting = next((rung for rung, does in enumerate(fits) if does), None)
+    if fitting is None:
+        words = plans[-1].words(settings.batch, ranks.count)
+        raise _too_large(family, needs[-1], words, there=weights + (free or 0))
+    rung = min(ranks.agreed(Outcome(fitting)).rung, len(plans) - 1)
+    there = None if free is None else weights + free
+    words = plans[rung].words(settings.batch, ranks.count)
+    return plans[rung], _plan(needs[rung], plans[rung], family, words=words, there=there, adapted=adapted)
+
+
+def _free_memory(device: str, ranks: Ranks) -> int | None:
+    """Bytes that this rank may take; on processors all ranks share the machine's."""
+    free = free_memory(device)
+    return free if free is None or torch.device(device).type != "cpu" else free // ranks.count
+
+
+def _too_large(family: Family, need: MemoryEstimate, words: str, *, there: int) -> OutOfMemory:
+    return OutOfMemory(
         text(
             "Training {label} at {resolution} px needs about {whole:.1f} GB of memory even with "
             "{words}; there are {weights:.1f} GB.",
             label=family.label,
             resolution=family.resolution,
             whole=need.whole / GB,
-            words=smallest.words(settings.batch),
-            weights=(weights + (free or 0)) / GB,
+            words=words,
+            weights=there / GB,
         ),
         advice=text(
             "Choose a smaller resolution or rank, close other programs that use the device, or train a smaller model."
@@ -180,10 +215,10 @@ def _has_dropout(network: Any) -> bool:
 
 
 def _plan(
-    need: MemoryEstimate, footing: MemoryPlan, family: Family, *, batch: int, there: int | None, adapted: Adapted
+    need: MemoryEstimate, footing: MemoryPlan, family: Family, *, words: str, there: int | None, adapted: Adapted
 ) -> MemoryPlanned:
     of = "" if there is None else f" of {there / GB:.1f}"
-    how = f"{family.label} at {family.resolution} px, {footing.words(batch)}"
+    how = f"{family.label} at {family.resolution} px, {words}"
     return MemoryPlanned(
         text=f"{how}: about {need.whole / GB:.1f}{of} GB",
         at_a_time=footing.at_a_time,

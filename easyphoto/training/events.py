@@ -27,6 +27,8 @@ class Start:
     batch: int
     parameters: int
     resumed_at: int = 0
+    devices: int = 1
+    """How many compute it together."""
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from easyphoto import errors
-from easyphoto.errors import DiskFailure, EasyPhotoError, OutOfMemory, TrainerCrashed, TrainerKilled
+from easyphoto.devices import DeviceGroup
+from easyphoto.errors import DiskFailure
 from easyphoto.machine import processes_ended_for_memory
 from easyphoto.messages import joined, phase, text
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.storage.files import cause_of, private_opener
 from easyphoto.training.commands import SPEAKING_UTF8, end, foreign_environment, spoken, start
+from easyphoto.training.endings import named_error, unsaid_end
 from easyphoto.training.events import (
     Done,
     ErrorEvent,
@@ -33,11 +34,7 @@ from easyphoto.training.run import RunFolder, TrainRun
 
 SAVING_SECONDS = 60.0
 """Time limit of a cancelled worker that is training: it finishes the current step or sampling step, and saves."""
-LOG_TAIL_LINES = 40
 CANCELLED = 130
-SIGKILL = 9
-SIGNALS_OF_OTHERS = (1, 2, 3, SIGKILL, 15)
-"""Hang-up, interrupt, quit, kill, terminate: signals that come from outside the process. Windows has none of them."""
 PHASES = {
     "start": phase("start", "starting the trainer"),
     "load": phase("load", "loading the checkpoint"),
@@ -78,10 +75,12 @@ def train(
     *,
     on_event: Callable[[Event], None] | None = None,
     python: Path | None = None,
+    devices: DeviceGroup | None = None,
 ) -> TrainResult:
     """Start or resume the run that `run.json` in the folder describes, in a process of its own.
 
     `python` is that process's interpreter, by default this one's; a web UI's own lacks the packages for training.
+    `devices` compute it together, as this process counts them; None: the first card, or the processor.
 
     Raises Cancelled from the progress, the worker's own named error, or TrainerCrashed.
     """
@@ -92,7 +91,7 @@ def train(
     display = _Display(progress)
     display.begin()
     ended_before = processes_ended_for_memory()
-    with _worker(folder, python, heard) as process:
+    with _worker(folder, python, devices, heard) as process:
         for line in spoken(process, progress):
             event = from_line(line.decode("utf-8", "replace"))
             if event is None:
@@ -106,7 +105,9 @@ def train(
 
 
 @contextmanager
-def _worker(folder: RunFolder, python: Path | None, heard: Sequence[Event]) -> Iterator[subprocess.Popen[bytes]]:
+def _worker(
+    folder: RunFolder, python: Path | None, devices: DeviceGroup | None, heard: Sequence[Event]
+) -> Iterator[subprocess.Popen[bytes]]:
     """The running worker; on leaving the context, the worker and its children have ended.
 
     Its standard input stays open while this process lives; closing it asks the worker to stop.
@@ -119,6 +120,7 @@ def _worker(folder: RunFolder, python: Path | None, heard: Sequence[Event]) -> I
             advice=text("Check the folder."),
         ) from error
     command = [str(python or sys.executable), "-m", "easyphoto.training.worker", str(folder.run)]
+    command += [devices.name] if devices is not None else []
     with log:
         process = start(command, stdin=subprocess.PIPE, stderr=log, cwd=folder.root, env=worker_environment(python))
     try:
@@ -153,6 +155,7 @@ class _Display:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._done, self._total = 0, 0
+        self._devices = 1
 
     def begin(self) -> None:
         self._say(PHASES["start"])
@@ -162,7 +165,8 @@ class _Display:
             case Step():
                 self._done, self._total = event.step, event.of
                 loss = text("not a number") if event.loss is None else f"{event.loss:.4f}"
-                said = [PHASES["train"], text("loss {loss}", loss=loss)]
+                shared = [text("{count} devices", count=self._devices)] if self._devices > 1 else []
+                said = [PHASES["train"], *shared, text("loss {loss}", loss=loss)]
                 if event.eta_s is not None:
                     minutes, seconds = divmod(round(event.eta_s), 60)
                     said.append(text("{minutes}:{seconds:02d} left", minutes=minutes, seconds=seconds))
@@ -171,6 +175,7 @@ class _Display:
                 self._say(event.text)
             case Start():
                 self._done, self._total = event.resumed_at, event.steps
+                self._devices = event.devices
             case Phase(seconds=None) if event.name in PHASES:
                 self._say(PHASES[event.name])
             case Sample(score=float()):
@@ -192,50 +197,10 @@ def _verdict(folder: RunFolder, heard: list[Event], returncode: int, *, memory_r
         return _result(folder, done)
     failed = next((event for event in reversed(heard) if isinstance(event, ErrorEvent)), None)
     if failed is not None:
-        raise _named_error(folder, failed)
+        raise named_error(folder, failed)
     if returncode == CANCELLED:
         raise Cancelled
-    raise _unsaid_end(folder, returncode, memory_ran_out=memory_ran_out)
-
-
-def _unsaid_end(folder: RunFolder, returncode: int, *, memory_ran_out: bool) -> EasyPhotoError:
-    again = text("Start the run again: it continues from its last checkpoint.")
-    advice = text("{again} The log is {log}.", again=again, log=folder.log)
-    if -returncode not in SIGNALS_OF_OTHERS:
-        how = (
-            text("killed by signal {number}", number=-returncode)
-            if returncode < 0
-            else text("exit code {number}", number=returncode)
-        )
-        said = text("The training process ended without saying why ({how}).", how=how)
-        return TrainerCrashed(said, advice=advice, log_tail=log_tail(folder))
-    if returncode == -SIGKILL and memory_ran_out:
-        said = text("Memory ran out, and the system ended the training process (signal {sigkill}).", sigkill=SIGKILL)
-        return OutOfMemory(said, advice=text("Close other programs. {again}", again=again))
-    said = text("The training process was killed from outside (signal {number}).", number=-returncode)
-    if returncode == -SIGKILL:
-        said = text(
-            "The training process was killed from outside (signal {number}), often because memory ran out.",
-            number=SIGKILL,
-        )
-    return TrainerKilled(said, advice=advice, log_tail=log_tail(folder))
-
-
-def _named_error(folder: RunFolder, event: ErrorEvent) -> EasyPhotoError:
-    kind = getattr(errors, event.code, None)
-    if not (isinstance(kind, type) and issubclass(kind, EasyPhotoError)) or kind is TrainerCrashed:
-        return TrainerCrashed(
-            event.message, advice=text("The log is {log}.", log=folder.log), log_tail=log_tail(folder)
-        )
-    return kind(event.message, advice=event.advice)
-
-
-def log_tail(folder: RunFolder) -> str:
-    """The last LOG_TAIL_LINES lines of the worker's log; empty if it cannot be read."""
-    try:
-        return "\n".join(folder.log.read_text("utf-8", "replace").splitlines()[-LOG_TAIL_LINES:])
-    except OSError:
-        return ""
+    raise unsaid_end(folder, returncode, memory_ran_out=memory_ran_out)
 
 
 def _result(folder: RunFolder, done: Done) -> TrainResult:

@@ -16,6 +16,7 @@ from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, checkpoint_
 from easyphoto.training.capture import CapturedWork, NotCaptured
 from easyphoto.training.data import BatchOrder, Cached
 from easyphoto.training.noise import Noise
+from easyphoto.training.ranks import Ranks, SingleRank
 from easyphoto.training.step import StepDraws, StepInputs, StepLoss
 from easyphoto.training.update import LossScale, Update, rate
 
@@ -53,6 +54,8 @@ class Learner:
         self.bad_steps = 0
         self.footing = MemoryPlan(plan.indices.shape[1], checkpointing=False)
         self.idle = OffloadedNetworks()
+        self.ranks: Ranks = SingleRank()
+        """The processes that compute the steps together."""
         self.recorder: Recorder | None = None
         """Captures the steps; None: they are launched kernel by kernel."""
         self.on_plain: Callable[[str], None] = lambda reason: None
@@ -108,7 +111,7 @@ class Learner:
         self.update()
 
     def gradients(self) -> None:
-        """Compute the current step's loss and gradients.
+        """Compute this rank's share of the current step's loss and gradients.
 
         Gradients of an earlier attempt are dropped, so that a step that ran out of memory can be repeated.
         """
@@ -142,16 +145,20 @@ class Learner:
                     device=self.device,
                 )
             except NotCaptured as refused:
-                self.recorder = None
-                self.on_plain(refused.reason)
+                self.launch_plainly(refused.reason)
         return self._captured or self._compute
 
+    def launch_plainly(self, reason: str) -> None:
+        """From now on capture no step."""
+        self.recorder = self._captured = None
+        self.on_plain(reason)
+
     def _compute(self) -> None:
-        """The current step's loss and gradients, from the inputs alone."""
+        """This rank's share of the current step's loss and gradients, from the inputs alone."""
         self._repeatable(self._backward)
 
     def _backward(self) -> None:
-        """The same, part by part of the batch."""
+        """The same, part by part of its share of the batch."""
         weights = self.adapted.weights
         weights.clear()
         self._value.zero_()
@@ -162,7 +169,8 @@ class Learner:
             self._value.add_(loss.detach())
 
     def update(self) -> None:
-        """Update the adapters by the gradients, unless something is not finite, and advance to the next step."""
+        """Update the adapters by all ranks' gradients, unless something is not finite, and advance to the next step."""
+        self.ranks.add_up([self._value, *(self.adapted.weights.grads[name] for name in self._update.learning)])
         is_bad = self._update(rate(self.step, self.steps), self._value, self.scale)
         self.adapted.weights.refresh(self._update.learning)
         self._outcomes[self.step, 0] = self._value
@@ -170,9 +178,10 @@ class Learner:
         self.step += 1
 
     def parts(self) -> tuple[slice, ...]:
-        """The slices of a batch that pass through the networks one at a time."""
-        batch, count = self.plan.indices.shape[1], self.footing.at_a_time
-        return tuple(slice(start, start + count) for start in range(0, batch, count))
+        """The slices of a batch that pass through this rank's networks one at a time."""
+        share, count = self.ranks.share(self.plan.indices.shape[1]), self.footing.at_a_time
+        starts = range(share.start, share.stop, count)
+        return tuple(slice(start, min(start + count, share.stop)) for start in starts)
 
     def loss(self, part: slice = slice(None)) -> torch.Tensor:
         """The share of the current step's loss from part of its batch, a float32 scalar."""

@@ -13,7 +13,6 @@ import torch
 
 from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
-from easyphoto.backends.memory import clear_memory
 from easyphoto.errors import OutOfMemory
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.machine import ran_out_of_memory
@@ -21,8 +20,7 @@ from easyphoto.messages import text
 from easyphoto.progress import Cancelled, Progress
 from easyphoto.training.adapters import add_adapters
 from easyphoto.training.arithmetic import precision
-from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, plan_training
-from easyphoto.training.capture import NotCaptured, recorder_for
+from easyphoto.training.budget import OffloadedNetworks
 from easyphoto.training.checkpoint import marks, resume, save_lora, save_resume
 from easyphoto.training.conclude import conclude, facts_of
 from easyphoto.training.context import RunContext
@@ -33,9 +31,12 @@ from easyphoto.training.loop import Learner
 from easyphoto.training.lora import lora_metadata
 from easyphoto.training.noise import Noise
 from easyphoto.training.pictures import Picture
+from easyphoto.training.rank_processes import Seat
+from easyphoto.training.ranks import JoinedRanks
 from easyphoto.training.rounds import Rounds
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.samples import Samples
+from easyphoto.training.stepping import advance, capture_steps, plan_steps
 from easyphoto.training.validate import CONTROL, Validator, make_views, reference_vector
 from easyphoto.weights.catalog import UsedWeight
 
@@ -57,29 +58,54 @@ class TrainingModels:
         return (*self.backend.weights, *(self.engine.weights if self.engine else ()))
 
 
-def train_session(context: RunContext, tools: TrainingModels | None = None) -> Done:
-    """Train the run, resuming where an earlier process stopped.
+def train_session(context: RunContext, tools: TrainingModels | None = None, *, seat: Seat | None = None) -> Done:
+    """Train the run, resuming where an earlier process stopped; `seat` is this process's place among several.
 
     Raises Cancelled after the run is saved, and the named errors of `easyphoto.errors`.
     """
     with advising_memory():
         with context.phase("load"):
             tools = tools or open_tools(context.run, context.folder, context.progress)
-        entries = read_entries(context.folder.path(context.run.dataset))
-        learned, judging = split(entries, context.run.settings.seed) if context.run.shows_face else (entries, entries)
+        learned, judging = _learned(context)
         with context.phase("cache"):
             learner = open_learner(context, tools, learned)
             judge = open_judge(context, tools, judging, learner.idle)
+            _sit_down(learner, seat)
         held_out = 0 if judging == learned else len(judging)
         context.emit(_start(context.run, learner, tools, held_out=held_out))
-        learner.stand_on(_planned(context, learner, tools))
-        _capture_steps(context, learner)
+        plan_steps(context, learner, tools.components)
+        capture_steps(context, learner)
         pictures = learn(context, learner, judge)
         return conclude(context, learner, judge, pictures, used=tools.used)
 
 
-def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> TrainingModels:
-    """Load the base model and the face engine; the backend shares the base model's networks."""
+def follow_session(context: RunContext, seat: Seat) -> None:
+    """Take part in another process's `train_session` to its last step. Raises RankLost, and what computing raises."""
+    with advising_memory():
+        tools = open_tools(context.run, context.folder, context.progress, judges=False)
+        learner = open_learner(context, tools, _learned(context)[0])
+        _sit_down(learner, seat)
+        plan_steps(context, learner, tools.components)
+        capture_steps(context, learner)
+        while not learner.is_done:
+            advance(context, learner)
+        learner.ranks.part()
+
+
+def _sit_down(learner: Learner, seat: Seat | None) -> None:
+    if seat is not None:
+        learner.ranks = JoinedRanks(seat, learner.device)
+
+
+def _learned(context: RunContext) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]:
+    """The photos to train on, and those to judge by."""
+    entries = read_entries(context.folder.path(context.run.dataset))
+    return split(entries, context.run.settings.seed) if context.run.shows_face else (entries, entries)
+
+
+def open_tools(run: TrainRun, folder: RunFolder, progress: Progress, *, judges: bool = True) -> TrainingModels:
+    """Load the base model and, where this process `judges`, the face engine; the backend shares the base model's
+    networks."""
     from easyphoto.backends.folders import base_model
     from easyphoto.backends.loading import load_components
     from easyphoto.backends.local import LocalBackend
@@ -92,7 +118,7 @@ def open_tools(run: TrainRun, folder: RunFolder, progress: Progress) -> Training
     store = open_store(folder.path(run.weights or "."), mirrors, run.weight_settings)
     dtype = precision(run.settings, device)
     components = load_components(run.kind, base, dtype=dtype, device=device, store=store)
-    engine = open_engine(run.engine, store, progress, run.faces) if run.engine else None
+    engine = open_engine(run.engine, store, progress, run.faces) if run.engine and judges else None
     return TrainingModels(components, LocalBackend(components, base, device=device, store=store), engine, device)
 
 
@@ -115,32 +141,6 @@ def open_learner(context: RunContext, tools: TrainingModels, entries: tuple[Entr
     learner.idle = OffloadedNetworks((tools.components.vae, *frozen), tools.device)
     resume(context.folder, learner, run.fingerprint())
     return learner
-
-
-def _planned(context: RunContext, learner: Learner, tools: TrainingModels) -> MemoryPlan:
-    footing, plan = plan_training(
-        learner.adapted, tools.components, context.run.settings, device=tools.device, idle=learner.idle
-    )
-    context.plan = plan.text
-    context.emit(plan)
-    return footing
-
-
-def _capture_steps(context: RunContext, learner: Learner) -> None:
-    """Have the steps captured, where the device can and the settings allow it; say it where they are not."""
-
-    def say(reason: str) -> None:
-        context.note(
-            "graph-off", text("the steps run without a CUDA graph, which takes longer: {reason}", reason=reason)
-        )
-
-    learner.on_plain = say
-    if context.run.settings.cuda_graph == "off":
-        return
-    try:
-        learner.recorder = recorder_for(learner.device)
-    except NotCaptured as refused:
-        say(refused.reason)
 
 
 def open_judge(
@@ -180,6 +180,8 @@ def learn(context: RunContext, learner: Learner, judge: Samples | None) -> tuple
         if learner.step <= mark:
             _learn_until(context, learner, mark, rounds)
             _keep(context, learner)
+        if learner.is_done:
+            learner.ranks.part()
         if judge is not None:
             learner.make_room()
         pictures += rounds.drawn(mark, is_live=learner.step == mark)
@@ -196,7 +198,7 @@ def _learn_until(context: RunContext, learner: Learner, mark: int, rounds: Round
                 _read(context, learner)
                 save_resume(context.folder, learner, context.run.fingerprint())
                 raise
-            _advance(context, learner)
+            advance(context, learner)
             if pace.is_due(learner.step) or learner.step == mark:
                 _read(context, learner)
                 context.emit(_step(learner, pace.seconds_per_step(learner.step), rounds.seconds_from(mark)))
@@ -209,26 +211,6 @@ def _read(context: RunContext, learner: Learner) -> None:
         context.emit(Warn("nonfinite", text("step {step} was skipped: its loss is not a number", step=step)))
     learner.skipped.clear()
     learner.stop_if_diverged()
-
-
-def _advance(context: RunContext, learner: Learner) -> None:
-    """Run one step; if memory runs out, repeat it, on the same pictures, by a smaller plan."""
-    while True:
-        try:
-            learner.gradients()
-            break
-        except (MemoryError, RuntimeError) as error:
-            smaller = learner.footing.below(context.run.settings, can_offload=learner.idle.bytes > 0)
-            if not ran_out_of_memory(error) or smaller is None:
-                raise
-        # Outside the handler, because the error keeps the attempt's tensors alive.
-        clear_memory(learner.device)
-        learner.stand_on(smaller)
-        how = smaller.words(context.run.settings.batch)
-        context.note(
-            "oom-retry", text("memory ran out in step {step}; from there: {how}", step=learner.step + 1, how=how)
-        )
-    learner.update()
 
 
 @dataclass
@@ -269,6 +251,7 @@ def _start(run: TrainRun, learner: Learner, tools: TrainingModels, *, held_out: 
         batch=run.settings.batch,
         parameters=sum(each.numel() for each in learner.adapted.parameters().values()),
         resumed_at=learner.step,
+        devices=learner.ranks.count,
     )
 
 

@@ -1,4 +1,4 @@
-"""The training process: `python -m easyphoto.training.worker run.json`.
+"""The training process: `python -m easyphoto.training.worker run.json [DEVICES]`, with devices such as cuda:0+cuda:1.
 
 It writes JSON lines to standard output (see `events`) and everything else to standard error. It stops on input or the
 end of its standard input, on SIGINT and on SIGTERM, and therefore also when its parent dies. Before training it stops
@@ -21,11 +21,12 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.folders import base_files
 from easyphoto.backends.read_ahead import read_ahead
+from easyphoto.devices import CUDA, DeviceGroup, groups_of, unusable
 from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
 from easyphoto.machine import reuse_freed_memory
 from easyphoto.messages import text
@@ -33,6 +34,7 @@ from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, disk_failure, private_opener
 from easyphoto.storage.locks import file_lock
 from easyphoto.training.events import ErrorEvent, Event, is_training, to_line
+from easyphoto.training.rank_processes import Seat, seated, thread_limit
 from easyphoto.training.run import RunFolder, TrainRun
 
 log = logging.getLogger(__name__)
@@ -45,8 +47,8 @@ def main(arguments: list[str]) -> int:
     reuse_freed_memory()
     stream = private_stdout()
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    if len(arguments) != 1:
-        log.error("One argument is wanted: the path of run.json.")
+    if not 1 <= len(arguments) <= 2:
+        log.error("The path of run.json is wanted, and the devices where they are chosen.")
         return InputError.exit_code
     path = Path(arguments[0]).resolve()
     folder = RunFolder(path.parent)
@@ -55,38 +57,24 @@ def main(arguments: list[str]) -> int:
     speaker = Speaker(stream, folder.events, on_deaf=stop.set)
     try:
         with file_lock(folder.lock, wait=1.0):  # other processes briefly take the lock to see whether it is held
-            return work(path, folder, speaker, stop)
+            devices = groups_of(arguments[1], ())[0] if arguments[1:] else None
+            return work(path, folder, speaker, stop, devices)
     except EasyPhotoError as error:
         return speaker.fail(error)
 
 
-def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> int:
+def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal, devices: DeviceGroup | None = None) -> int:
     """Train while the run's lock is held, and return the exit code."""
+
+    def fail(error: EasyPhotoError) -> None:
+        os._exit(speaker.fail(error))
+
     try:
         run = TrainRun.read(path)
         clear_leftovers(folder)
         stop.check()
-        # The imports take six seconds, so the record is validated first; the disk reads the base model meanwhile.
-        with read_ahead(base_files(run.kind, run.kind.folder if run.base in FAMILIES else folder.path(run.base))):
-            import torch
-
-            from easyphoto.training.arithmetic import prepare_device
-            from easyphoto.training.context import RunContext
-            from easyphoto.training.session import train_session
-
-        prepare_device()
-        threads = run.threads or run.kind.threads
-        if threads:
-            torch.set_num_threads(threads)
-        stop.check()
-
-        def say(event: Event) -> None:
-            if is_training(event):
-                stop.take_time()
-            speaker.say(event)
-
-        speaker.say(train_session(RunContext(run, folder, say, stop)))
-        return 0
+        with seated(folder, devices, batch=run.settings.batch, on_lost=fail) as seat:
+            return _trained(run, folder, speaker, stop, devices, seat)
     except Cancelled:
         log.info("Cancelled; the run can be resumed.")
         return CANCELLED
@@ -95,6 +83,50 @@ def work(path: Path, folder: RunFolder, speaker: Speaker, stop: StopSignal) -> i
     except Exception as error:
         log.exception("The training ended with an error nobody foresaw.")
         return speaker.fail(error)
+
+
+def _trained(
+    run: TrainRun, folder: RunFolder, speaker: Speaker, stop: StopSignal, devices: DeviceGroup | None, seat: Seat | None
+) -> int:
+    # The imports take six seconds, so the record is validated first; the disk reads the base model meanwhile.
+    with read_ahead(base_files(run.kind, run.kind.folder if run.base in FAMILIES else folder.path(run.base))):
+        prepare_torch(run, devices)
+        from easyphoto.training.context import RunContext
+        from easyphoto.training.session import train_session
+
+    stop.check()
+
+    def say(event: Event) -> None:
+        if is_training(event):
+            stop.take_time()
+        speaker.say(event)
+
+    context = RunContext(run, folder, say, stop)
+    if devices is not None and len(devices.devices) > run.settings.batch:
+        context.note(
+            "few-devices",
+            text(
+                "of {count} devices only {batch} take part, one for each photo of a step",
+                count=len(devices.devices),
+                batch=run.settings.batch,
+            ),
+        )
+    speaker.say(train_session(context, seat=seat))
+    return 0
+
+
+def prepare_torch(run: TrainRun, devices: DeviceGroup | None) -> None:
+    """Set what this process computes in and with. Raises MissingCapability where it has no card although it should."""
+    import torch
+
+    from easyphoto.training.arithmetic import prepare_device
+
+    if devices is not None and devices.kind == CUDA and not torch.cuda.is_available():
+        raise unusable(devices)
+    prepare_device()
+    threads = run.threads or run.kind.threads
+    if threads:
+        torch.set_num_threads(min(threads, thread_limit() or threads))
 
 
 def clear_leftovers(folder: RunFolder) -> None:
@@ -180,16 +212,7 @@ class Speaker:
 
     def fail(self, error: Exception) -> int:
         """Write the error that ended the run, and return the exit code."""
-        if isinstance(error, OSError):
-            error = disk_failure(error)
-        named = isinstance(error, EasyPhotoError)
-        event = ErrorEvent(
-            code=type(error).__name__ if named else "TrainerCrashed",
-            message=error.message if isinstance(error, EasyPhotoError) else str(error) or type(error).__name__,
-            advice=error.advice if isinstance(error, EasyPhotoError) else "",
-            resumable=not isinstance(error, NOT_RESUMABLE),
-            exit_code=error.exit_code if isinstance(error, EasyPhotoError) else 1,
-        )
+        event = error_event(error)
         log.error("%s: %s", event.code, event.message)
         try:
             self.say(event)
@@ -199,7 +222,26 @@ class Speaker:
         return event.exit_code
 
 
+def error_event(error: Exception) -> ErrorEvent:
+    if isinstance(error, OSError):
+        error = disk_failure(error)
+    named = isinstance(error, EasyPhotoError)
+    return ErrorEvent(
+        code=type(error).__name__ if named else "TrainerCrashed",
+        message=error.message if isinstance(error, EasyPhotoError) else str(error) or type(error).__name__,
+        advice=error.advice if isinstance(error, EasyPhotoError) else "",
+        resumable=not isinstance(error, NOT_RESUMABLE),
+        exit_code=error.exit_code if isinstance(error, EasyPhotoError) else 1,
+    )
+
+
+def leave(code: int) -> NoReturn:
+    """End this process at once: at an ordinary exit NCCL would wait for other processes, which may be gone."""
+    logging.shutdown()
+    os._exit(code)
+
+
 if __name__ == "__main__":
     # This process writes personal data, so its files are readable by the user alone.
     os.umask(0o077)
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

@@ -34,7 +34,7 @@ class Trainer:
     error: BaseException | None = None
     content: bytes = b"lora one"
 
-    def __call__(self, folder, progress, *, on_event, python=None):
+    def __call__(self, folder, progress, *, on_event, python=None, devices=None):
         if self.error is not None:
             raise self.error
         on_event(MemoryPlanned("everything fits", 4, False, False, "float32", 100, 1000))

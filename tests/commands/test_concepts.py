@@ -34,8 +34,8 @@ from tests.persons.arriving import write_lora
 class Checkpoints(Trainer):
     """Leaves two checkpoints with a test picture each, too."""
 
-    def __call__(self, folder, progress, *, on_event, python=None):
-        made = super().__call__(folder, progress, on_event=on_event, python=python)
+    def __call__(self, folder, progress, *, on_event, python=None, devices=None):
+        made = super().__call__(folder, progress, on_event=on_event, python=python, devices=devices)
         for step, colour in ((1, "red"), (2, "blue")):
             run = RunFolder(folder)
             write_lora(run.checkpoint(step), value=step / 4, ss_steps=str(step))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,39 @@ def train_here(tiny_base: Path) -> Callable[..., Any]:
         return said
 
     return train
+
+
+@pytest.fixture
+def open_learner(tiny_base: Path, tiny_sdxl: Path, dataset: Path) -> Callable[..., Any]:
+    """A learner of five photos with two captions, on either tiny family; its family, steps, batch and so on by name."""
+    import torch
+
+    from easyphoto.architectures.miniature import MINIATURE
+    from easyphoto.backends.loading import load_components
+    from easyphoto.progress import NullProgress
+    from easyphoto.training.adapters import add_adapters
+    from easyphoto.training.data import cache_dataset, make_plan, read_entries
+    from easyphoto.training.loop import Learner
+    from easyphoto.training.noise import Noise
+
+    torch.set_num_threads(1)
+
+    def opened(
+        family: Any = MINIATURE,
+        *,
+        steps: int = 12,
+        batch: int = 4,
+        share: float = 1.0,
+        dtype: Any = torch.float32,
+        text_learns: bool = True,
+    ) -> Any:
+        base = tiny_sdxl if family.id == "sdxl" else tiny_base
+        components = load_components(replace(family, resolution=64), base, dtype=dtype, device="cpu")
+        cached = cache_dataset(components, read_entries(dataset), NullProgress(), flip=False, device="cpu")
+        adapted = add_adapters(components, rank=4, alpha=2, seed=0, text_learns=text_learns)
+        noise = Noise.of(components.scheduler, "cpu")
+        plan = make_plan(cached, steps, batch=batch, timesteps=noise.timesteps, seed=0)
+        settings = TrainSettings(batch=batch, text_encoder_share=share)
+        return Learner(adapted, cached, noise=noise, plan=plan, settings=settings, rates=(1e-3, 5e-4), device="cpu")
+
+    return opened

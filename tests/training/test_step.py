@@ -16,14 +16,12 @@ from easyphoto.architectures.base import Family
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.loading import load_components
-from easyphoto.progress import NullProgress
-from easyphoto.settings.training import TrainSettings
 from easyphoto.training import capture
 from easyphoto.training.adapters import add_adapters
 from easyphoto.training.arithmetic import RepeatableWork
 from easyphoto.training.budget import MemoryPlan
 from easyphoto.training.capture import CapturedWork, NotCaptured
-from easyphoto.training.data import Cached, cache_dataset, make_plan, read_entries
+from easyphoto.training.data import Cached
 from easyphoto.training.loop import Learner
 from easyphoto.training.noise import Noise
 from easyphoto.training.step import StepInputs, StepLoss
@@ -32,32 +30,6 @@ from tests.graphs import HostReads, StandInRecorder
 
 Open = Callable[..., Learner]
 FAMILIES = pytest.mark.parametrize("family", [MINIATURE, SDXL], ids=["one encoder", "two encoders"])
-
-
-@pytest.fixture
-def open_learner(tiny_base: Path, tiny_sdxl: Path, dataset: Path) -> Open:
-    """A learner of five photos with two captions, on either tiny family."""
-    torch.set_num_threads(1)
-
-    def opened(
-        family: Family = MINIATURE,
-        *,
-        steps: int = 12,
-        batch: int = 4,
-        share: float = 1.0,
-        dtype: torch.dtype = torch.float32,
-        text_learns: bool = True,
-    ) -> Learner:
-        base = tiny_sdxl if family.id == "sdxl" else tiny_base
-        components = load_components(replace(family, resolution=64), base, dtype=dtype, device="cpu")
-        cached = cache_dataset(components, read_entries(dataset), NullProgress(), flip=False, device="cpu")
-        adapted = add_adapters(components, rank=4, alpha=2, seed=0, text_learns=text_learns)
-        noise = Noise.of(components.scheduler, "cpu")
-        plan = make_plan(cached, steps, batch=batch, timesteps=noise.timesteps, seed=0)
-        settings = TrainSettings(batch=batch, text_encoder_share=share)
-        return Learner(adapted, cached, noise=noise, plan=plan, settings=settings, rates=(1e-3, 5e-4), device="cpu")
-
-    return opened
 
 
 def values_of(learner: Learner) -> dict[str, torch.Tensor]:

@@ -52,9 +52,9 @@ def mark_of(person: str) -> bytes:
 class MarkingTrainer(Trainer):
     """Its LoRA and its portrait hold the mark of whom it trained."""
 
-    def __call__(self, folder: Path, progress: Progress, *, on_event, python=None) -> Result:  # type: ignore[no-untyped-def]
+    def __call__(self, folder: Path, progress: Progress, *, on_event, python=None, devices=None) -> Result:  # type: ignore[no-untyped-def]
         whom = folder.name.rpartition("-")[2]
-        made = super().__call__(folder, progress, on_event=on_event, python=python)
+        made = super().__call__(folder, progress, on_event=on_event, python=python, devices=devices)
         write_mark_lora(folder / "lora.safetensors", whom)
         write_picture(folder / "portrait.png", Image.new("RGB", (96, 96), "tan"), {"mark": mark_of(whom).decode()})
         return made
