@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from easyphoto.jobs.lanes import Lane
 from easyphoto.jobs.making import CHANGING
 
+ALONE = ("template", "previews", "setup")
+"""One job of such a kind at a time: two could take the same name among the templates, draw the same previews, or make
+the same environment."""
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -23,21 +27,30 @@ class Turn:
     persons: frozenset[str] = frozenset()
     """Ids of those it is about."""
 
+    @property
+    def things(self) -> frozenset[str]:
+        """What must not be changed beside it: its persons, and what its kind makes, under a name that no person has."""
+        return self.persons | {f"{self.kind}/"} if self.kind in ALONE else self.persons
+
+    @property
+    def changes(self) -> bool:
+        return self.kind in CHANGING or self.kind in ALONE
+
 
 @dataclass
 class _Earlier:
-    """The persons of the jobs before one."""
+    """What the jobs before one are about."""
 
     changed: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
 
     def add(self, turn: Turn) -> None:
-        self.touched |= turn.persons
-        if turn.kind in CHANGING:
-            self.changed |= turn.persons
+        self.touched |= turn.things
+        if turn.changes:
+            self.changed |= turn.things
 
     def lets(self, turn: Turn) -> bool:
-        return turn.persons.isdisjoint(self.touched if turn.kind in CHANGING else self.changed)
+        return turn.things.isdisjoint(self.touched if turn.changes else self.changed)
 
 
 def assigned(

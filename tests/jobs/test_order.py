@@ -61,6 +61,12 @@ def test_a_person_who_is_added_in_another_lane_counts_too():
     assert begun(["add anna", "photograph anna"], free=(LOOK, ONE)) == {0: "look"}
 
 
+@pytest.mark.parametrize("kind", ["template", "previews", "setup"])
+def test_what_two_jobs_of_a_kind_would_make_twice_is_made_by_one_at_a_time(kind):
+    assert begun([kind, kind, "photograph anna"]) == {0: "cuda:0", 2: "cuda:1"}
+    assert begun([kind], running=["train anna"], free=(TWO,)) == {0: "cuda:1"}
+
+
 def test_a_check_is_about_nobody_and_waits_for_nothing_but_its_lane():
     assert begun(["check", "check"], running=["train anna"], free=(LOOK, TWO)) == {0: "look"}
 
