@@ -32,11 +32,12 @@ def found() -> dict[str, object]:
     import cv2  # noqa: F401
     import onnxruntime  # noqa: F401
     import torch
+    from accelerate import PartialState  # noqa: F401
     from diffusers import AutoencoderKL, UNet2DConditionModel  # noqa: F401
     from peft import LoraConfig  # noqa: F401
     from transformers import CLIPTextModel  # noqa: F401
 
-    from easyphoto.training import session, worker  # noqa: F401
+    from easyphoto.training import rank_worker, session  # noqa: F401
 
     # Incompatible versions of torch and numpy import without error and fail here.
     if torch.ones(2).numpy().sum() != 2.0:

@@ -29,6 +29,7 @@ from easyphoto.training.run import RunFolder
 SECONDS_TO_NOTICE = 15.0
 """How long the worker may take to notice by itself that another process has ended, before it is ended as it is."""
 SECONDS_TO_END = 5.0
+PROGRAM = (sys.executable, "-m", "easyphoto.training.rank_worker")
 LOOPBACK = ("lo", "lo0")
 
 
@@ -106,7 +107,7 @@ class _OtherRanks:
     _ended_before: int = field(default_factory=processes_ended_for_memory)
 
     def start(self, device: str, seat: Seat, environment: Mapping[str, str]) -> None:
-        command = [sys.executable, "-m", "easyphoto.training.rank_worker", str(self.folder.run), str(seat.meeting)]
+        command = [*PROGRAM, str(self.folder.run), str(seat.meeting)]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(environment))
         self._processes.append(process)
         threading.Thread(target=self._watch, args=(device, process), daemon=True).start()

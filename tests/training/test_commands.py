@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from easyphoto.devices import groups_of
 from easyphoto.errors import DiskFailure, EasyPhotoError, OutOfMemory, TrainerCrashed, TrainerKilled
 from easyphoto.progress import Cancelled, NullProgress
 from easyphoto.training import commands, job
@@ -68,6 +69,22 @@ def test_what_the_worker_started_neither_holds_its_parent_nor_outlives_it(
     assert len(heard) == 1
     assert isinstance(heard[0], Warn)
     assert soon_gone(int(heard[0].detail))
+
+
+def test_the_worker_is_told_its_devices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    worker_of("", monkeypatch)
+    started, given = job.start, list[list[str]]()
+    monkeypatch.setattr(job, "start", lambda command, **options: given.append(command) or started(command, **options))
+
+    for devices in (None, groups_of("cuda:0+cuda:1", ())[0]):
+        with pytest.raises(TrainerCrashed):
+            job.train(tmp_path, NullProgress(), devices=devices)
+
+    record = str(tmp_path / "run.json")
+    assert [command[2:] for command in given] == [
+        ["easyphoto.training.worker", record],
+        ["easyphoto.training.worker", record, "cuda:0+cuda:1"],
+    ]
 
 
 class CancelsAfter(NullProgress):

@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from easyphoto.architectures.base import Family
+from easyphoto.architectures.base import Activations, Family
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.devices import groups_of
-from easyphoto.errors import MissingCapability
+from easyphoto.errors import EasyPhotoError, MissingCapability, OutOfMemory, TrainerCrashed, TrainerKilled
 from easyphoto.progress import NullProgress
-from easyphoto.training.budget import MemoryPlan
+from easyphoto.settings.training import TrainSettings
+from easyphoto.training import budget, rank_processes
+from easyphoto.training.budget import MemoryPlan, OffloadedNetworks, plan_training
 from easyphoto.training.context import RunContext
-from easyphoto.training.events import Warn
+from easyphoto.training.events import ErrorEvent, Warn, to_line
 from easyphoto.training.loop import Learner
-from easyphoto.training.rank_processes import seated
+from easyphoto.training.rank_processes import RankLost, Seat, seated
 from easyphoto.training.ranks import Outcome, shares
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.stepping import advance
@@ -176,6 +182,28 @@ def test_a_rank_that_lacks_memory_tells_the_others(
     assert [(each.rung, each.is_short) for each in told] == [(1, True), (2, True), (2, False)]
 
 
+def test_a_device_plans_its_share_as_the_one_with_the_least_memory_does(
+    open_learner: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processors share the machine's memory: 256 latent cells are 2 MB for each picture, of 18 MB half are there."""
+    learner = open_learner()
+    family = replace(MINIATURE, activations=Activations(8000, 4000, 0, 0))
+    components = SimpleNamespace(family=family, networks=(learner.adapted.unet,))
+    monkeypatch.setattr(budget, "free_memory", lambda device: 18_000_000)
+
+    def planned(other: Outcome) -> tuple[MemoryPlan, str]:
+        footing, plan = plan_training(
+            learner.adapted, components, TrainSettings(), device="cpu", idle=OffloadedNetworks(),
+            ranks=OneOfTwo(0, others=[other]),
+        )  # fmt: skip
+        return footing, plan.text
+
+    footing, words = planned(Outcome(0))
+    assert footing == MemoryPlan(2, False)
+    assert "batch 4 on 2 devices, 2 on each, checkpointing off" in words
+    assert planned(Outcome(2))[0] == MemoryPlan(1, True)
+
+
 def test_a_rank_with_a_smaller_share_stays_at_its_last_plan(open_learner: Open, context: RunContext) -> None:
     """The other one goes down to a third of its share; this one has only one picture."""
     learner = open_learner(batch=1)
@@ -225,6 +253,80 @@ def test_a_step_of_one_picture_needs_one_device(tmp_path: Path, monkeypatch: pyt
         assert seat is None
 
     assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+
+
+@pytest.fixture
+def others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
+    """The processes of two devices; `code` is what the other one runs."""
+    for name in (
+        *Seat(0, 2, tmp_path).environment,
+        "CUDA_VISIBLE_DEVICES",
+        "CUDA_DEVICE_ORDER",
+        "OMP_NUM_THREADS",
+        "MKL_NUM_THREADS",
+    ):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setattr(rank_processes, "SECONDS_TO_NOTICE", 5.0)
+
+    def opened(code: str, on_lost: Callable[[EasyPhotoError], None] = print) -> Any:
+        begin = "import os, sys\nfrom pathlib import Path\nrun, meeting = map(Path, sys.argv[1:])\n"
+        monkeypatch.setattr(rank_processes, "PROGRAM", (sys.executable, "-c", begin + code))
+        return seated(RunFolder(tmp_path), groups_of("cpu:0+cpu:1", ())[0], batch=4, on_lost=on_lost)
+
+    return opened
+
+
+def test_the_other_process_knows_its_place_and_ends_with_its_input(others: Callable[..., Any], tmp_path: Path) -> None:
+    code = (
+        "names = 'RANK', 'WORLD_SIZE', 'OMP_NUM_THREADS', 'CUDA_VISIBLE_DEVICES'\n"
+        "meeting.write_text(' '.join(os.environ[name] for name in names))\n"
+        "sys.stdin.read()\n"
+        "(run.parent / 'ended').touch()"
+    )
+    with others(code) as seat:
+        until = time.monotonic() + 20
+        while not (seat.meeting.is_file() and seat.meeting.read_text()) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert seat.meeting.read_text() == "1 2 1 "
+        assert (seat.rank, seat.count, os.environ["RANK"]) == (0, 2, "0")
+
+    assert (tmp_path / "ended").is_file()
+    assert not seat.meeting.exists()
+
+
+OUT_OF_MEMORY = ErrorEvent("OutOfMemory", "The card is full.", "Close something.", True, 3)
+
+
+def test_what_another_process_said_at_its_end_is_the_error_of_the_run(others: Callable[..., Any]) -> None:
+    code = f"print({to_line(OUT_OF_MEMORY)!r}, flush=True)\nsys.exit(3)"
+    with pytest.raises(OutOfMemory, match=r"On cpu:1: The card is full\. Close something\."), others(code):
+        raise RankLost
+
+
+def test_an_end_that_this_process_does_not_notice_is_told(
+    others: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for its device, or makes test pictures."""
+    monkeypatch.setattr(rank_processes, "SECONDS_TO_NOTICE", 0.1)
+    told, heard = list[EasyPhotoError](), threading.Event()
+
+    def on_lost(error: EasyPhotoError) -> None:
+        told.append(error)
+        heard.set()
+
+    with others("os.kill(os.getpid(), 9)", on_lost):
+        assert heard.wait(20)
+
+    assert [type(error) for error in told] == [TrainerKilled]
+    assert told[0].message.startswith("On cpu:1: The training process was killed from outside (signal 9)")
+
+
+def test_devices_that_lose_each_other_while_all_live_say_what_they_heard(
+    others: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rank_processes, "SECONDS_TO_NOTICE", 0.1)
+    with pytest.raises(TrainerCrashed, match="lost each other: NCCL error"), others("sys.stdin.read()"):
+        raise RankLost from RuntimeError("NCCL error.")
 
 
 @pytest.mark.parametrize(("limit", "threads"), [("1", 1), ("8", 2), ("", 2)])
