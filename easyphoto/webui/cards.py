@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from easyphoto.devices import AUTO, CPU, CUDA, Card, Device, DeviceGroup, groups_of
+from easyphoto.devices import AUTO, BY_SPEED, CPU, CUDA, Card, Device, DeviceGroup, groups_of
 from easyphoto.errors import BadSettings, MissingCapability
 from easyphoto.messages import text
 from easyphoto.settings.declarations import Settings, same_as
@@ -57,7 +57,7 @@ def spare_groups(written: str) -> tuple[DeviceGroup, ...]:
                 known=", ".join(known) or text("no graphics card"),
             ),
         )
-    return tuple(replace(group, order=None) for group in groups)
+    return tuple(replace(group, order=BY_SPEED) for group in groups)
 
 
 def host_cards() -> tuple[Card, ...]:

@@ -105,7 +105,7 @@ def test_cards_are_counted_as_the_web_ui_counts_them(web_ui, monkeypatch):
 
     # The driver's order is another one, and is not asked for.
     assert host_cards() == (Card(0, "NVIDIA A", 8 << 30, 0), Card(1, "NVIDIA B", 8 << 30, 0))
-    assert other.environment() == {"CUDA_VISIBLE_DEVICES": "1"}
+    assert other.environment() == {"CUDA_DEVICE_ORDER": "FASTEST_FIRST", "CUDA_VISIBLE_DEVICES": "1"}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,7")
     monkeypatch.setenv("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     assert other.environment() == {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "7"}

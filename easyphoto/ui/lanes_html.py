@@ -1,0 +1,83 @@
+"""The devices on which jobs run side by side, and what each does now. Values in, HTML out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from easyphoto.devices import CPU, CUDA
+from easyphoto.jobs.records import Job, State
+from easyphoto.jobs.runners import LaneFacts
+from easyphoto.ui.card import capital, percent_of
+from easyphoto.ui.language import Translator
+
+LANE_WORDS: Mapping[str, str] = {"idle": "Free", "starting": "Starting", "busy": "At work", "lost": "Broken off"}
+# Not by colour alone: each state has a sign and a word. Colours are those of jobs.
+_SIGNS: Mapping[str, tuple[str, str]] = {
+    "idle": ("○", "cancelled"),
+    "starting": ("◌", "queued"),
+    "busy": ("●", "running"),
+    "lost": ("✕", "failed"),
+}
+_DEVICE_WORDS: Mapping[str, str] = {CUDA: "Graphics card {number}", CPU: "Processor {number}"}
+
+
+def are_at_work(lanes: Sequence[LaneFacts]) -> bool:
+    return any(lane.state in ("starting", "busy") for lane in lanes)
+
+
+def lanes_html(lanes: Sequence[LaneFacts], jobs: Sequence[Job], words: Translator) -> str:
+    """Return a row for each lane; nothing where there is only one. `jobs` are those that the visitor may see."""
+    if len(lanes) < 2:
+        return ""
+    known = {job.id: job for job in jobs}
+    title = escape(words("Devices"))
+    rows = "".join(_row(lane, known.get(lane.job or ""), words) for lane in lanes)
+    return (
+        f'<h3 class="easyphoto-heading">{title}</h3>'
+        f'<ul class="easyphoto-jobs easyphoto-lanes" aria-label="{title}">{rows}</ul>'
+    )
+
+
+def place_words(job: Job, words: Translator) -> str:
+    """Return where a running job runs, "" where that is the only place for it."""
+    return lane_title(job.lane, words) if job.state is State.RUNNING and job.lane else ""
+
+
+def lane_title(name: str, words: Translator) -> str:
+    """Return a lane's name for people who do not know what a lane is: cuda:1 is their second graphics card.
+
+    "" for one that is not named after a device.
+    """
+    node, slash, number = name.rpartition("/")
+    if slash:
+        return words("Computer {node}, device {number}", node=node, number=_from_one(number))
+    parts = [part.partition(":") for part in name.split("+")]
+    named = [words(_DEVICE_WORDS[kind], number=_from_one(number)) for kind, _, number in parts if kind in _DEVICE_WORDS]
+    return " + ".join(named)
+
+
+def _row(lane: LaneFacts, job: Job | None, words: Translator) -> str:
+    sign, colour = _SIGNS.get(lane.state, _SIGNS["lost"])
+    state = f"{sign} {words(LANE_WORDS.get(lane.state, LANE_WORDS['lost']))}"
+    title, device = lane_title(lane.name, words) or words("The web UI itself"), words.translate(lane.device)
+    return (
+        f'<li><span class="easyphoto-badge" data-state="{colour}">{escape(state)}</span>'
+        f"<span><strong>{escape(title)}</strong> {escape(device)}</span>"
+        f"<span>{escape(_doing(lane, job, words))}</span></li>"
+    )
+
+
+def _doing(lane: LaneFacts, job: Job | None, words: Translator) -> str:
+    if job is not None:
+        percent = f", {percent_of(job)} %" if job.total else ""
+        return capital(words.translate(job.title)) + percent
+    if lane.state == "busy":
+        return words("A job of somebody else")
+    if lane.state == "lost":
+        return words("Its next job starts it again")
+    return words("For trainings alone") if lane.takes else ""
+
+
+def _from_one(number: str) -> int | str:
+    return int(number) + 1 if number.isdecimal() else number
