@@ -57,7 +57,13 @@ def spare_groups(written: str) -> tuple[DeviceGroup, ...]:
                 known=", ".join(known) or text("no graphics card"),
             ),
         )
-    return tuple(replace(group, order=BY_SPEED) for group in groups)
+    return tuple(spare_group(group.name) for group in groups)
+
+
+def spare_group(name: str) -> DeviceGroup:
+    """Return the devices of the lane with this name, counted as the web UI's torch counts them."""
+    (group,) = groups_of(name, ())
+    return replace(group, order=BY_SPEED)
 
 
 def host_cards() -> tuple[Card, ...]:
@@ -72,10 +78,20 @@ def host_cards() -> tuple[Card, ...]:
 def devices_in_use() -> frozenset[Device]:
     """Return the cards that the web UI computes on, or the processor where it has none."""
     devices = host_module("devices")
-    used = [_device(getattr(devices, name, None)) for name in _USED]
-    cards = {device for device in used if device is not None and device.kind == CUDA}
+    used = {_device(getattr(devices, name, None)) for name in _USED}
     # Beside a card, most web UIs do a little on the processor; a training there leaves the card alone.
-    return frozenset(cards or {device for device in used[:1] if device is not None})
+    return frozenset(device for device in used if device and device.kind == CUDA) or frozenset(filter(None, [own()]))
+
+
+def own() -> Device | None:
+    """Return what the web UI paints on; None for what is neither a card nor the processor."""
+    return _device(getattr(host_module("devices"), "device", None))
+
+
+def own_group() -> DeviceGroup | None:
+    """Return what a training takes from the web UI, where the trainer would not take it by itself."""
+    device = own()
+    return DeviceGroup((device,), BY_SPEED) if device is not None and device.number > 0 else None
 
 
 def _device(said: Any) -> Device | None:
