@@ -6,10 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from easyphoto.devices import AUTO, CPU, CUDA, VISIBLE, Card, cards, groups_of
+from easyphoto.devices import AUTO, CPU, CUDA, GIB, VISIBLE, Card, cards, groups_of
 from easyphoto.parallel import cores
-
-GIB = 1 << 30
 
 
 def device_lines() -> Iterator[str]:

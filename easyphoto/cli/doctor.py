@@ -11,7 +11,8 @@ from typing import Any
 
 from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
-from easyphoto.cli.device_findings import GIB, device_lines
+from easyphoto.cli.device_findings import device_lines
+from easyphoto.devices import GIB
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.opening import engine_lines
 from easyphoto.inference.identities.registry import engine_lines as identity_lines

@@ -11,7 +11,7 @@ from easyphoto.jobs.runners import LaneFacts
 from easyphoto.ui.card import capital, percent_of
 from easyphoto.ui.language import Translator
 
-LANE_WORDS: Mapping[str, str] = {"idle": "Free", "starting": "Starting", "busy": "At work", "lost": "Broken off"}
+LANE_WORDS: Mapping[str, str] = {"idle": "Free", "starting": "Starting", "busy": "Busy", "lost": "Stopped"}
 # Not by colour alone: each state has a sign and a word. Colours are those of jobs.
 _SIGNS: Mapping[str, tuple[str, str]] = {
     "idle": ("○", "cancelled"),
@@ -70,13 +70,13 @@ def _row(lane: LaneFacts, job: Job | None, words: Translator) -> str:
 
 def _doing(lane: LaneFacts, job: Job | None, words: Translator) -> str:
     if job is not None:
-        percent = f", {percent_of(job)} %" if job.total else ""
-        return capital(words.translate(job.title)) + percent
+        title = capital(words.translate(job.title))
+        return f"{title} · {percent_of(job)} %" if job.total else title
     if lane.state == "busy":
-        return words("A job of somebody else")
+        return words("Somebody else's job")
     if lane.state == "lost":
         return words("Its next job starts it again")
-    return words("For trainings alone") if lane.takes else ""
+    return words("Only for trainings") if lane.takes else ""
 
 
 def _from_one(number: str) -> int | str:
