@@ -12,7 +12,8 @@ from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.runners import LaneFacts
 from easyphoto.persons.traces import pictures_named
 from easyphoto.ui.card import STATE_SIGNS, STATE_WORDS, capital, percent_of, time_html
-from easyphoto.ui.lanes_html import are_at_work, lanes_html, place_words
+from easyphoto.ui.lane_names import place_words
+from easyphoto.ui.lanes_html import are_at_work, lanes_html
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photo_names import known_stem

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from easyphoto.devices import CPU, CUDA
-from easyphoto.jobs.records import Job, State
+from easyphoto.jobs.records import Job
 from easyphoto.jobs.runners import LaneFacts
 from easyphoto.ui.card import capital, percent_of
+from easyphoto.ui.lane_names import lane_title
 from easyphoto.ui.language import Translator
 
 LANE_WORDS: Mapping[str, str] = {"idle": "Free", "starting": "Starting", "busy": "Busy", "lost": "Stopped"}
@@ -19,7 +19,6 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "busy": ("●", "running"),
     "lost": ("✕", "failed"),
 }
-_DEVICE_WORDS: Mapping[str, str] = {CUDA: "Graphics card {number}", CPU: "Processor {number}"}
 
 
 def are_at_work(lanes: Sequence[LaneFacts]) -> bool:
@@ -39,32 +38,15 @@ def lanes_html(lanes: Sequence[LaneFacts], jobs: Sequence[Job], words: Translato
     )
 
 
-def place_words(job: Job, words: Translator) -> str:
-    """Return where a running job runs, "" where that is the only place for it."""
-    return lane_title(job.lane, words) if job.state is State.RUNNING and job.lane else ""
-
-
-def lane_title(name: str, words: Translator) -> str:
-    """Return a lane's name for people who do not know what a lane is: cuda:1 is their second graphics card.
-
-    "" for one that is not named after a device.
-    """
-    node, slash, number = name.rpartition("/")
-    if slash:
-        return words("Computer {node}, device {number}", node=node, number=_from_one(number))
-    parts = [part.partition(":") for part in name.split("+")]
-    named = [words(_DEVICE_WORDS[kind], number=_from_one(number)) for kind, _, number in parts if kind in _DEVICE_WORDS]
-    return " + ".join(named)
-
-
 def _row(lane: LaneFacts, job: Job | None, words: Translator) -> str:
     sign, colour = _SIGNS.get(lane.state, _SIGNS["lost"])
     state = f"{sign} {words(LANE_WORDS.get(lane.state, LANE_WORDS['lost']))}"
     title, device = lane_title(lane.name, words) or words("The web UI itself"), words.translate(lane.device)
+    doing = _doing(lane, job, words)
     return (
         f'<li><span class="easyphoto-badge" data-state="{colour}">{escape(state)}</span>'
-        f"<span><strong>{escape(title)}</strong> {escape(device)}</span>"
-        f"<span>{escape(_doing(lane, job, words))}</span></li>"
+        f"<span><strong>{escape(title)}</strong>{escape(f' · {device}' if device else '')}</span>"
+        f"{f'<span>{escape(doing)}</span>' if doing else ''}</li>"
     )
 
 
@@ -77,7 +59,3 @@ def _doing(lane: LaneFacts, job: Job | None, words: Translator) -> str:
     if lane.state == "lost":
         return words("Its next job starts it again")
     return words("Only for trainings") if lane.takes else ""
-
-
-def _from_one(number: str) -> int | str:
-    return int(number) + 1 if number.isdecimal() else number

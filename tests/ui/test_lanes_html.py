@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -10,8 +11,10 @@ import pytest
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.runners import LaneFacts
 from easyphoto.messages import text
+from easyphoto.ui.card import progress_html
 from easyphoto.ui.job_rows import JobRows
-from easyphoto.ui.lanes_html import lane_title, lanes_html
+from easyphoto.ui.lane_names import lane_title
+from easyphoto.ui.lanes_html import lanes_html
 from easyphoto.ui.language import Translator
 
 EN, ZH = Translator("en"), Translator("zh_CN")
@@ -57,25 +60,25 @@ def test_a_single_device_is_not_worth_a_word():
 
 def test_each_device_says_what_it_does_now():
     assert told(LaneFacts("cuda:1", CARD, state="busy", job="1"), jobs=(TRAINING,)) == [
-        "○ Free | Graphics card 1 NVIDIA A, 24 GB | ",
-        "● Busy | Graphics card 2 NVIDIA A, 24 GB | Train anna · 40 %",
+        "○ Free | Graphics card 1 · NVIDIA A, 24 GB",
+        "● Busy | Graphics card 2 · NVIDIA A, 24 GB | Train anna · 40 %",
     ]
     assert told(LaneFacts("cuda:1", "NVIDIA A", state="busy", job="1"), jobs=(TRAINING,), words=ZH)[1] == (
-        "● 忙碌 | 显卡 2 NVIDIA A | 训练 anna · 40 %"
+        "● 忙碌 | 显卡 2 · NVIDIA A | 训练 anna · 40 %"
     )
 
 
 @pytest.mark.parametrize(
     ("more", "sign", "said"),
     [
-        ({"state": "busy"}, "● Busy", "Somebody else's job"),
-        ({"takes": ("resume", "train")}, "○ Free", "Only for trainings"),
+        ({"state": "busy"}, "● Busy", " | Somebody else's job"),
+        ({"takes": ("resume", "train")}, "○ Free", " | Only for trainings"),
         ({"state": "starting"}, "◌ Starting", ""),
-        ({"state": "lost"}, "✕ Stopped", "Its next job starts it again"),
+        ({"state": "lost"}, "✕ Stopped", " | Its next job starts it again"),
     ],
 )
 def test_what_a_device_does_that_runs_nothing_of_the_visitors(more, sign, said):
-    assert told(LaneFacts("cuda:1", CARD, **more))[1] == f"{sign} | Graphics card 2 NVIDIA A, 24 GB | {said}"
+    assert told(LaneFacts("cuda:1", CARD, **more))[1] == f"{sign} | Graphics card 2 · NVIDIA A, 24 GB{said}"
 
 
 def test_what_others_do_on_a_device_keeps_the_page_looking():
@@ -92,6 +95,8 @@ def test_a_running_job_says_where_and_others_do_not():
     assert "Graphics card 2 · <time" in row_of(State.RUNNING, "cuda:1")
     assert "Graphics card 2" not in row_of(State.DONE, "cuda:1")
     assert "·" not in row_of(State.RUNNING, "work")
+    assert "training · 40 / 100 · Graphics card 2</p>" in progress_html(replace(TRAINING, phase="training"), EN)
+    assert "training · 40 / 100</p>" in progress_html(replace(TRAINING, phase="training", lane="work"), EN)
 
 
 def test_names_of_devices_and_computers_are_escaped():
