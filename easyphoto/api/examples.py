@@ -114,7 +114,7 @@ _STYLE: dict[str, Any] = {
     "favourite": True,
     "drawn_with": None,
 }
-_FREE = {
+_FREE: dict[str, Any] = {
     "name": "cuda:0",
     "device": "NVIDIA GeForce RTX 4090, 24 GB",
     "node": None,
