@@ -19,6 +19,8 @@ from easyphoto.parallel import cores
 
 AUTO, CPU, CUDA = "auto", "cpu", "cuda"
 VISIBLE, ORDER = "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"
+BY_BUS, BY_SPEED = "PCI_BUS_ID", "FASTEST_FIRST"
+"""Values of CUDA_DEVICE_ORDER: as `nvidia-smi` counts, and as torch does where nobody says otherwise."""
 _QUERY = ("name", "memory.total", "memory.free")
 _SECONDS_TO_ASK = 10.0
 MIB, GIB = 1 << 20, 1 << 30
@@ -52,6 +54,8 @@ class DeviceGroup:
     """The devices of one lane, all of one kind: a training takes them all, everything else the first."""
 
     devices: tuple[Device, ...]
+    order: str = BY_BUS
+    """How the numbers count cards where this process's own environment does not say."""
 
     @property
     def name(self) -> str:
@@ -68,15 +72,12 @@ class DeviceGroup:
         return DeviceGroup(tuple(Device(device.kind, number) for number, device in enumerate(self.devices)))
 
     def environment(self, *, threads: int | None = None) -> Mapping[str, str]:
-        """The variables that keep a process, and those that it starts, to these devices; `threads` are torch's.
-
-        Cards are counted as `nvidia-smi` counts them, unless this process's own environment says otherwise.
-        """
+        """The variables that keep a process, and those that it starts, to these devices; `threads` are torch's."""
         mine = _visible()
         numbers = [device.number for device in self.devices] if self.kind == CUDA else []
         cards = [mine[number] if mine is not None else str(number) for number in numbers]
         limits = {} if threads is None else {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-        return {ORDER: os.environ.get(ORDER, "PCI_BUS_ID"), VISIBLE: ",".join(cards), **limits}
+        return {ORDER: os.environ.get(ORDER, self.order), VISIBLE: ",".join(cards), **limits}
 
 
 def groups_of(written: str, cards: Sequence[Card]) -> tuple[DeviceGroup, ...]:

@@ -53,6 +53,7 @@ def _summary(job: Job) -> dict[str, Any]:
         "error": None if error is None else ErrorTold(**error, values=values_of(error["message"]), details=None),
         "notes": notes,
         "run": job.run,
+        "lane": job.lane,
         "texts": texts_told([job.title, phase, error, notes]),
     }
 

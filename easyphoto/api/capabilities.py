@@ -8,6 +8,7 @@ from typing import Any
 
 from easyphoto import __version__
 from easyphoto.api.guard import MOST_BODY
+from easyphoto.api.lanes import lane_record
 from easyphoto.api.paths import told
 from easyphoto.api.schemas import MOST_PERSONS, MOST_PHOTOS, MOST_TEMPLATES, CapabilitiesAnswer
 from easyphoto.architectures.base import Family
@@ -41,7 +42,7 @@ class CapabilityRoutes:
     service: Service
 
     def get(self) -> CapabilitiesAnswer:
-        """Host, bases, families, settings with ranges and words, presets, limits."""
+        """Host, bases, families, settings with ranges and words, presets, limits, devices."""
         facts = self.service.facts()
         return CapabilitiesAnswer(
             version=__version__,
@@ -61,6 +62,7 @@ class CapabilityRoutes:
                 "templates": MOST_TEMPLATES,
                 "persons": MOST_PERSONS,
             },
+            devices=[lane_record(lane) for lane in self.service.lanes()],
         )
 
 

@@ -28,7 +28,7 @@ TAGS = (
     {"name": "poses", "description": "How somebody stands or sits in pictures that are drawn."},
     {"name": "uploads", "description": "Pictures that are sent once and named in requests; each account has its own."},
     {"name": "configurations", "description": "Settings that were saved under a name."},
-    {"name": "server", "description": "What this server can do, and which weights it has."},
+    {"name": "server", "description": "What this server can do, on which devices, and which weights it has."},
     {"name": "legacy", "description": "The two routes of the EasyPhoto extension of 2023."},
 )
 LICENCE: Mapping[str, str] = MappingProxyType({"name": "Apache-2.0"})

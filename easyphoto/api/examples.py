@@ -38,6 +38,7 @@ _QUEUED: dict[str, Any] = {
     "error": None,
     "notes": [],
     "run": None,
+    "lane": None,
     "texts": {"photograph anna": {"code": "", "template": "photograph {persons}", "values": {"persons": "anna"}}},
 }
 _RUNNING = {
@@ -48,6 +49,7 @@ _RUNNING = {
     "done": 12,
     "total": 50,
     "eta_seconds": 21.5,
+    "lane": "cuda:1",
 }
 _DONE = {**_RUNNING, "state": "done", "ended": "2026-01-31T12:00:34.000Z", "done": 50, "eta_seconds": None}
 _WHOLE: dict[str, Any] = {
@@ -112,6 +114,15 @@ _STYLE: dict[str, Any] = {
     "favourite": True,
     "drawn_with": None,
 }
+_FREE: dict[str, Any] = {
+    "name": "cuda:0",
+    "device": "NVIDIA GeForce RTX 4090, 24 GB",
+    "node": None,
+    "state": "idle",
+    "job": None,
+    "takes": [],
+}
+_LANES = [_FREE, {**_FREE, "name": "cuda:1", "state": "busy", "job": _RUNNING["id"]}]
 _OWN = {"id": "own-beach", "title": "beach", "own": True}
 _PHOTOS = [{"upload": _UPLOAD}, {"name": "in the garden.png", "data": PIXEL}]
 
@@ -207,6 +218,7 @@ ANSWERED: Mapping[str, Examples] = MappingProxyType(
         "addTemplate": _one("Kept", _OWN),
         "deleteTemplate": _one("Gone", {"deleted": ["templates/beach.png"]}),
         "uploadPictures": _one("Kept", {"uploads": [{"name": _UPLOAD, "size": 481516}]}),
+        "listLanes": _one("Two cards, of which one is at work", {"lanes": _LANES, "texts": {}}),
         "listConfigurations": _one("One", {"configurations": [{"kind": "photograph", "name": "beach"}]}),
         "getConfiguration": _one("Two settings", {"configuration": _SAVED, "notes": []}),
         "saveConfiguration": _one("Saved", {"configuration": _SAVED, "notes": []}),

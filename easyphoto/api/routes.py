@@ -11,6 +11,7 @@ from easyphoto.api.events import MEDIA_TYPE
 from easyphoto.api.gallery_schemas import PosesAnswer, StyleAnswer, StylesAnswer, TemplateAnswer, TemplatesAnswer
 from easyphoto.api.guard import BYTES, FORM, JSON, MOST_HELD, ZIP, ZIPS, BodyRule
 from easyphoto.api.jobs import JobRoutes
+from easyphoto.api.lanes import LaneRoutes
 from easyphoto.api.legacy import LegacyRoutes
 from easyphoto.api.persons import PersonRoutes
 from easyphoto.api.poses import PoseRoutes
@@ -23,6 +24,7 @@ from easyphoto.api.schemas import (
     DeletedAnswer,
     JobAnswer,
     JobsAnswer,
+    LanesAnswer,
     PersonAnswer,
     PersonDeletedAnswer,
     PersonsAnswer,
@@ -120,7 +122,7 @@ def groups(service: Service) -> Iterator[RouteGroup]:
     yield RouteGroup("styles", PREFIX, json, style_routes(StyleRoutes(service)))
     yield RouteGroup("uploads", PREFIX, BodyRule((JSON, FORM), room=memory), (upload_route(UploadRoutes(service)),))
     yield RouteGroup("configurations", PREFIX, json, configuration_routes(ConfigurationRoutes(service)))
-    yield RouteGroup("server", PREFIX, json, server_routes(CapabilityRoutes(service), WeightRoutes(service)))
+    yield RouteGroup("server", PREFIX, json, server_routes(service))
     yield RouteGroup("legacy", "/easyphoto", json, legacy_routes(LegacyRoutes(service)))
 
 
@@ -304,12 +306,14 @@ def configuration_routes(configurations: ConfigurationRoutes) -> tuple[Route, ..
     )  # fmt: skip
 
 
-def server_routes(capabilities: CapabilityRoutes, weights: WeightRoutes) -> tuple[Route, ...]:
+def server_routes(service: Service) -> tuple[Route, ...]:
+    capabilities, lanes, weights = CapabilityRoutes(service), LaneRoutes(service), WeightRoutes(service)
     return (
         Route(
             "GET", "/capabilities", "getCapabilities", "Capabilities", capabilities.get, CapabilitiesAnswer,
             "What this server can do.",
         ),
+        Route("GET", "/lanes", "listLanes", "Lanes", lanes.list, LanesAnswer, "Every lane, as it is now."),
         Route("GET", "/weights", "listWeights", "Weights", weights.list, WeightsAnswer, "The catalogue."),
     )  # fmt: skip
 

@@ -190,6 +190,9 @@ class JobSummary(AnswerModel):
     error: ErrorTold | None = Field(None, description="Why it failed.")
     notes: list[str] = Field(..., description="What people should know although the work went on.")
     run: str | None = Field(None, description="What /resume takes.")
+    lane: str | None = Field(
+        None, description="Where it runs or ran: a `name` of /lanes, or look, fetch. Null: its turn has not come."
+    )
     texts: dict[str, TextTold] = TEXTS
 
 
@@ -203,6 +206,20 @@ class JobAnswer(JobSummary):
 class JobsAnswer(AnswerModel):
     jobs: list[JobSummary]
     next: str | None = Field(None, description="The `cursor` of the next page; null after the last one.")
+
+
+class LaneAnswer(AnswerModel):
+    name: str = Field(..., description="work for the only one, else its devices: cuda:0, cuda:1+cuda:2, cpu:0.")
+    device: str = Field(..., description="The device in words.")
+    node: str | None = Field(None, description="The machine, in a cluster.")
+    state: str = Field(..., description="idle, starting, busy or lost; one that is lost starts anew with its next job.")
+    job: str | None = Field(None, description="What it works on, where that is a job that /jobs lists.")
+    takes: list[str] = Field(..., description="The only kinds of jobs that it takes; empty: all.")
+
+
+class LanesAnswer(AnswerModel):
+    lanes: list[LaneAnswer]
+    texts: dict[str, TextTold] = TEXTS
 
 
 class UploadAnswer(AnswerModel):
@@ -310,3 +327,6 @@ class CapabilitiesAnswer(AnswerModel):
     settings: dict[str, list[dict[str, Any]]]
     presets: dict[str, dict[str, dict[str, Any]]]
     limits: dict[str, int]
+    devices: list[dict[str, Any]] = Field(
+        [], description="Where jobs run side by side: what /lanes says of each lane, without what changes."
+    )

@@ -11,6 +11,8 @@ from typing import Any
 
 from easyphoto import __version__
 from easyphoto.architectures.registry import FAMILIES
+from easyphoto.cli.device_findings import device_lines
+from easyphoto.devices import GIB
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.opening import engine_lines
 from easyphoto.inference.identities.registry import engine_lines as identity_lines
@@ -30,13 +32,13 @@ PACKAGES = (
     "torch", "diffusers", "transformers", "peft", "accelerate", "safetensors", "numpy", "pillow",
     "opencv-python-headless", "onnxruntime",
 )  # fmt: skip
-GIB = 1024**3
 
 
 def examine(workspace: Workspace, settings: WeightSettings) -> Iterator[str]:
     """Yield the findings, one line each; problems begin with `!`."""
     yield f"EasyPhoto {__version__} on {machine_words()}"
     yield from _packages()
+    yield from device_lines()
     yield from _models()
     yield from _weights(open_store(workspace.weights, default_mirrors(), settings))
     yield from _disk(workspace.root)
@@ -59,12 +61,6 @@ def _packages() -> Iterator[str]:
             yield f"  {name} {version(name)}"
         except PackageNotFoundError:
             yield f"! {name} is missing: pip install easyphoto[standalone]"
-    try:
-        import torch
-    except ImportError:
-        return
-    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else f"CPU, {torch.get_num_threads()} threads"
-    yield f"  device: {device}; OMP_WAIT_POLICY={os.environ.get('OMP_WAIT_POLICY', 'not set')}"
 
 
 def _models() -> Iterator[str]:

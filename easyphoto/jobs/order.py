@@ -60,8 +60,9 @@ def assigned(
     each lane ran last.
 
     No lane stays free while a job may run there, and no job is overtaken by a later one that could have had the same
-    lane. Among free lanes one that ran a job of the same person is preferred, because what was measured of the person
-    is still in its memory; else the first, whose models are the likeliest to be loaded.
+    lane. Among free lanes those that take such jobs alone come first, so that the others stay free for the rest; then
+    one that ran a job of the same person, because what was measured of the person is still in its memory; else the
+    first, whose models are the likeliest to be loaded.
     """
     earlier, left, begun = _Earlier(), list(free), []
     for turn in running:
@@ -71,7 +72,7 @@ def assigned(
             break
         fitting = [lane for lane in left if lane.accepts(turn.kind)]
         if fitting and earlier.lets(turn):
-            lane = min(fitting, key=lambda lane: _is_strange(turn, last.get(lane)))
+            lane = min(fitting, key=lambda lane: (not lane.takes, _is_strange(turn, last.get(lane))))
             left.remove(lane)
             begun.append((turn, lane))
         earlier.add(turn)

@@ -21,6 +21,7 @@ from easyphoto.jobs.askers import Requester, asking, the_program
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.idempotency import IdempotencyKey
+from easyphoto.jobs.lanes import LaneKind
 from easyphoto.jobs.own import OwnJobs
 from easyphoto.jobs.queue import JobQueue, Work
 from easyphoto.jobs.records import Job
@@ -82,9 +83,11 @@ class Service:
         return self.runners.get(lane) or HereRunner(self.app, lane)
 
     def lanes(self) -> tuple[LaneFacts, ...]:
-        """Return what runs jobs, and which job runs there; of another requester's job only that there is one."""
+        """Return what runs work, and which job runs there; of another requester's job only that there is one."""
         running, found = self._everybodys.running(), []
         for lane in self._everybodys.lanes:
+            if lane.kind is not LaneKind.WORK:
+                continue
             facts, job = (
                 replace(self._runner(lane.name).facts(), takes=tuple(sorted(lane.takes))),
                 running.get(lane.name),

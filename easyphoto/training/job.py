@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from easyphoto.devices import DeviceGroup
+from easyphoto.devices import ORDER, DeviceGroup
 from easyphoto.errors import DiskFailure
 from easyphoto.machine import processes_ended_for_memory
 from easyphoto.messages import joined, phase, text
@@ -120,9 +120,13 @@ def _worker(
             advice=text("Check the folder."),
         ) from error
     command = [str(python or sys.executable), "-m", "easyphoto.training.worker", str(folder.run)]
-    command += [devices.name] if devices is not None else []
+    variables = worker_environment(python)
+    if devices is not None:
+        command.append(devices.name)
+        # By their numbers the worker must find the cards that are meant here.
+        variables.setdefault(ORDER, devices.order)
     with log:
-        process = start(command, stdin=subprocess.PIPE, stderr=log, cwd=folder.root, env=worker_environment(python))
+        process = start(command, stdin=subprocess.PIPE, stderr=log, cwd=folder.root, env=variables)
     try:
         yield process
     finally:

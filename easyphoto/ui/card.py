@@ -18,6 +18,7 @@ from easyphoto.report.learning import likeness_chart, loss_chart
 from easyphoto.report.parts import Chart
 from easyphoto.training.events import Done, Event, Sample, Warn, from_line
 from easyphoto.ui.fetch_buttons import error_advice, note_html
+from easyphoto.ui.lane_names import place_words
 from easyphoto.ui.language import Translator
 from easyphoto.ui.photo_names import NO_PHOTOS, PhotoNames
 
@@ -232,7 +233,8 @@ def progress_html(job: Job, words: Translator) -> str:
     counted = [_counted(job)] if job.total > 1 else []
     left = [duration_words(job.eta_seconds, words)] if job.eta_seconds is not None else []
     waiting = words("Waiting for its turn") if job.state is State.QUEUED else words("Starting")
-    line = photo_names(job).in_text(" · ".join([*(said if job.phase else [waiting]), *counted, *left]))
+    where = [place] if (place := place_words(job, words)) else []
+    line = photo_names(job).in_text(" · ".join([*(said if job.phase else [waiting]), *counted, *left, *where]))
     percent = percent_of(job)
     values = f' aria-valuenow="{percent}"' if job.total else ""
     is_counted = "" if job.total else " easyphoto-uncounted"

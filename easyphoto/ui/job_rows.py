@@ -9,8 +9,11 @@ from html import escape
 from pathlib import Path
 
 from easyphoto.jobs.records import Job, State
+from easyphoto.jobs.runners import LaneFacts
 from easyphoto.persons.traces import pictures_named
 from easyphoto.ui.card import STATE_SIGNS, STATE_WORDS, capital, percent_of, time_html
+from easyphoto.ui.lane_names import place_words
+from easyphoto.ui.lanes_html import are_at_work, lanes_html
 from easyphoto.ui.language import Translator
 from easyphoto.ui.orders import order_button
 from easyphoto.ui.photo_names import known_stem
@@ -42,19 +45,21 @@ class JobRows:
     titles: Mapping[str, str] = field(default_factory=dict)
     """Titles of templates, by the stems of their files."""
 
-    def html(self, jobs: Sequence[Job], shown: str | None, *, others: int = 0) -> str:
-        """Return what waits and runs, then the ended jobs folded away.
+    def html(self, jobs: Sequence[Job], shown: str | None, *, others: int = 0, lanes: Sequence[LaneFacts] = ()) -> str:
+        """Return the devices where there are several, what waits and runs, then the ended jobs folded away.
 
         `others` is the number of other people's jobs that wait or run; nothing else of them is shown.
         """
-        going, ended = going_jobs(jobs), ended_jobs(jobs, self.kinds)
+        going, ended, devices = going_jobs(jobs), ended_jobs(jobs, self.kinds), lanes_html(lanes, jobs, self.words)
         said = self.words("Other people's jobs in the queue: {count}", count=others)
         beside = f'<p class="easyphoto-hint">{escape(said)}</p>' if others else ""
-        if not going and not ended:
+        if not (going or ended or devices):
             return beside
+        # What others do on the devices is told as it changes, too.
+        is_active = bool(going) or bool(devices and are_at_work(lanes))
         return (
-            f'<div class="easyphoto-queue" lang="{self.words.tag}" data-active="{str(bool(going)).lower()}">'
-            f"{self._going(going, shown)}{beside}{self._earlier(ended, shown)}</div>"
+            f'<div class="easyphoto-queue" lang="{self.words.tag}" data-active="{str(is_active).lower()}">'
+            f"{devices}{self._going(going, shown)}{beside}{self._earlier(ended, shown)}</div>"
         )
 
     def _going(self, jobs: Sequence[Job], shown: str | None) -> str:
@@ -96,7 +101,8 @@ class JobRows:
         stems = [Path(name).stem for name in pictures_named(job.request, TEMPLATES)]
         templates = [self.titles.get(stem, known_stem(stem)) for stem in stems]
         few = ", ".join(templates[:2]) + (f" + {len(templates) - 2}" if len(templates) > 2 else "")
-        return " · ".join(part for part in (escape(few or _drawn_words(job)), time_html(job.created)) if part)
+        where = escape(place_words(job, self.words))
+        return " · ".join(part for part in (where, escape(few or _drawn_words(job)), time_html(job.created)) if part)
 
     def _buttons(self, job: Job) -> str:
         words, title = self.words, self.words.translate(job.title)

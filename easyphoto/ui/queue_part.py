@@ -41,7 +41,7 @@ def queue_updates(
 ) -> dict[Any, Any]:
     """Return the queue's rows; only `seen` if they are unchanged. `shown` is the id of the job on show."""
     rows = JobRows(part.words, part.kinds, part.orders.id, titles or {}).html(
-        service.queue.list(), shown, others=service.queue.of_others()
+        service.queue.list(), shown, others=service.queue.of_others(), lanes=service.lanes()
     )
     return {part.seen: rows} if rows == seen else {part.seen: rows, part.rows: rows}
 

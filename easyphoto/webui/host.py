@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -151,3 +151,10 @@ class WebuiHost:
         said = getattr(host_module("shared").cmd_opts, "ckpt_dir", None)
         own = checkpoint_folders(settings.webui or str(webui_folder()))
         return (*own, Path(str(said))) if said else own
+
+
+class SpareDeviceHost(WebuiHost):
+    """The same for trainings on a device that the web UI does not use: its model stays, and it goes on painting."""
+
+    def lent_device(self, what_for: str) -> AbstractContextManager[None]:
+        return nullcontext()

@@ -11,6 +11,7 @@ from typing import Any
 
 from easyphoto.settings.declarations import Declared, Settings, hints_of, settings_from
 from easyphoto.settings.options import FaceSettings, WeightSettings
+from easyphoto.webui.cards import SpareDeviceSettings
 from easyphoto.webui.host_modules import host_module
 from easyphoto.webui.workspace_location import workspace_of
 
@@ -19,7 +20,11 @@ PREFIX = "easyphoto_"
 WORKSPACE = PREFIX + "workspace"
 # Without the web UI's folder, which is the host itself.
 ASKED: Mapping[type[Settings], tuple[str, ...]] = MappingProxyType(
-    {WeightSettings: ("licences", "offline"), FaceSettings: ("detector", "embedder", "parser", "saliency")}
+    {
+        WeightSettings: ("licences", "offline"),
+        FaceSettings: ("detector", "embedder", "parser", "saliency"),
+        SpareDeviceSettings: ("devices",),
+    }
 )
 
 
@@ -31,6 +36,8 @@ class ServerSettings:
     """None: a folder that no page of the host reaches."""
     faces: FaceSettings
     weights: WeightSettings
+    devices: str
+    """What trainings may use besides the web UI's own device; `easyphoto.webui.cards` reads it."""
 
 
 def read_server_settings() -> ServerSettings:
@@ -40,6 +47,7 @@ def read_server_settings() -> ServerSettings:
         chosen_workspace(),
         settings_from(FaceSettings, _read(FaceSettings)),
         settings_from(WeightSettings, weights),
+        settings_from(SpareDeviceSettings, _read(SpareDeviceSettings)).devices,
     )
 
 

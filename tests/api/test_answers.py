@@ -97,6 +97,7 @@ CODES: dict[str, set[int]] = {
     "saveConfiguration": SENDING,
     "deleteConfiguration": CHANGING | {404, 422},
     "getCapabilities": READING,
+    "listLanes": READING,
     "listWeights": READING,
     "trainAsIn2023": SENDING,
     "photographAsIn2023": SENDING,

@@ -82,6 +82,13 @@ def test_among_free_lanes_a_person_goes_where_they_were_last():
     assert begun(["photograph carla"], last=last) == {0: "cuda:0"}
 
 
+def test_a_free_lane_that_takes_such_jobs_alone_comes_first_whoever_was_in_another():
+    lanes = (ONE, TRAINS)
+
+    assert begun(["train anna"], free=lanes, last={ONE: "photograph anna"}) == {0: "cuda:2"}
+    assert begun(["train anna", "train ben"], free=lanes) == {0: "cuda:2", 1: "cuda:0"}
+
+
 def test_no_lane_stays_free_for_a_person_who_was_there():
     last = {ONE: "photograph anna", TWO: "photograph ben"}
 

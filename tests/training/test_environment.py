@@ -10,18 +10,22 @@ import sys
 import time
 import zipfile
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
+from easyphoto.devices import BY_BUS, BY_SPEED, ORDER, Device, DeviceGroup
 from easyphoto.errors import DiskFailure, TrainerMissing
 from easyphoto.progress import Cancelled, NullProgress
-from easyphoto.training import environment
+from easyphoto.training import environment, job
 from easyphoto.training.commands import CommandFailed, foreign_environment, run_command
 from easyphoto.training.environment import make_environment, python_of, ready_python
 from easyphoto.training.host_torch import host_torch
 from easyphoto.training.job import worker_environment
 from easyphoto.training.lent_torch import LentPackages
 from easyphoto.training.proof import conflicts, locked
+from easyphoto.training.run import RunFolder
 from tests.fakes import RecordingProgress
 
 FETCHED = {"diffusers": "0.31.0", "transformers": "4.46.1", "peft": "0.13.2"}
@@ -259,6 +263,25 @@ def test_a_worker_of_another_python_finds_easyphoto_and_not_the_hosts_paths(monk
     assert worker_environment()["PYTHONIOENCODING"] == "utf-8:backslashreplace"
     assert other["PYTHONIOENCODING"] == "utf-8:backslashreplace"
     assert worker_environment()["PYTHONPATH"] == os.pathsep.join((root, "/webui"))
+
+
+@pytest.mark.parametrize(
+    ("set_here", "order", "given"),
+    [(None, BY_BUS, BY_BUS), (None, BY_SPEED, BY_SPEED), (BY_BUS, BY_SPEED, BY_BUS), (BY_SPEED, BY_BUS, BY_SPEED)],
+)
+def test_a_worker_counts_cards_as_the_process_that_names_them(set_here, order, given, monkeypatch, tmp_path: Path):
+    """In a web UI the first card is the fastest, and for nvidia-smi it is the one in the first slot."""
+    started: dict[str, Any] = {}
+    monkeypatch.delenv(ORDER, raising=False)
+    if set_here is not None:
+        monkeypatch.setenv(ORDER, set_here)
+    monkeypatch.setattr(job, "start", lambda command, **more: started.update(command=command, **more) or Mock())
+    monkeypatch.setattr(job, "end", lambda process, after: None)
+
+    with job._worker(RunFolder(tmp_path), None, DeviceGroup((Device("cuda", 1),), order), []):
+        pass
+
+    assert (started["command"][-1], started["env"][ORDER]) == ("cuda:1", given)
 
 
 class Impatient(NullProgress):

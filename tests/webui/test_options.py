@@ -8,7 +8,7 @@ from easyphoto.webui.options import add_options, read_server_settings, workspace
 
 KEYS = (
     "easyphoto_workspace", "easyphoto_licences", "easyphoto_offline", "easyphoto_detector", "easyphoto_embedder",
-    "easyphoto_parser", "easyphoto_saliency",
+    "easyphoto_parser", "easyphoto_saliency", "easyphoto_devices",
 )  # fmt: skip
 
 
@@ -26,6 +26,7 @@ def test_the_options_are_the_declared_settings_with_their_defaults(host):
         "easyphoto_embedder": "auto",
         "easyphoto_parser": "auto",
         "easyphoto_saliency": "auto",
+        "easyphoto_devices": "auto",
     }
     assert {option.section for option in added.values()} == {("easyphoto", "EasyPhoto")}
     assert added["easyphoto_detector"].label == "Face detector"
@@ -39,16 +40,19 @@ def test_a_fresh_user_has_the_defaults(host):
     assert settings.workspace is None
     assert settings.faces == FaceSettings()
     assert settings.weights == WeightSettings(webui=str(there.folder))
+    assert settings.devices == "auto"
 
 
 def test_what_was_set_counts(host):
     there = host()
     there.options.data |= {"easyphoto_licences": "research", "easyphoto_offline": True, "easyphoto_detector": "scrfd"}
+    there.options.data["easyphoto_devices"] = "cuda:1"
 
     settings = read_server_settings()
 
     assert settings.faces == FaceSettings(detector="scrfd")
     assert settings.weights == WeightSettings(licences="research", offline=True, webui=str(there.folder))
+    assert settings.devices == "cuda:1"
 
 
 @pytest.mark.parametrize("said", ["", "  ", None])
