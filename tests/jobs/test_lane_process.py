@@ -290,7 +290,7 @@ def test_a_lane_that_does_not_answer_is_named_by_the_deletion(lanes, tmp_path, m
 def test_the_lanes_say_what_each_does(tmp_path):
     lanes = Lanes(tmp_path / "workspace")
     assert [(lane.name, lane.state, lane.job) for lane in lanes.service.lanes()] == [
-        ("cpu:0", "idle", None), ("cpu:1", "idle", None), ("look", "idle", None), ("fetch", "idle", None),
+        ("cpu:0", "idle", None), ("cpu:1", "idle", None),
     ]  # fmt: skip
     job = lanes.submit(Errand("steps", file=tmp_path / "steps"), Requester("anna"))
     appears(tmp_path / "steps")
