@@ -203,7 +203,7 @@ def test_help_begins_with_what_must_be_typed_and_ends_with_the_networks_and_what
     assert shown[0] == "usage: easyphoto photograph NAME… (--template FILE|NAME… | --prompt WORDS) [options]"
     assert [line for line in shown if line.endswith(":") and not line.startswith(" ")] == [
         "positional arguments:", "options:", "pictures:", "a picture drawn from words:", "faces on photographs:",
-        "weights:", "everywhere:", "exit codes:",
+        "weights:", "devices:", "everywhere:", "exit codes:",
     ]  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import torch
 from easyphoto.errors import DiskFailure, Diverged, InputError, TooFewPhotos
 from easyphoto.messages import text
 from easyphoto.progress import Cancelled
-from easyphoto.training import checkpoint, loop, session, update
+from easyphoto.training import checkpoint, loop, session, stepping, update
 from easyphoto.training.capture import NotCaptured
 from easyphoto.training.events import Done, Sample, Step, Warn
 from easyphoto.training.lora import module_names, product, read_lora
@@ -290,7 +290,7 @@ def test_a_run_gives_the_same_file_with_a_graph_and_without_and_says_why_it_has_
         return recorder
 
     train_here(make_run(), tmp_path / "plain")
-    monkeypatch.setattr(session, "recorder_for", found)
+    monkeypatch.setattr(stepping, "recorder_for", found)
     said = train_here(make_run(cuda_graph=graph), tmp_path / "run")
 
     assert [event.detail for event in said if isinstance(event, Warn) and event.code == "graph-off"] == notes
