@@ -30,13 +30,14 @@ def kept_to(arguments: argparse.Namespace) -> DeviceGroup | None:
     """
     if arguments.verb not in (*SHARING, *COMPUTING):
         return None
-    kind = SharedDevices if arguments.verb in SHARING else OneDevice
-    written = settings_of(kind, arguments).devices
+    can_share = arguments.verb in SHARING
+    settings = settings_of(SharedDevices, arguments) if can_share else settings_of(OneDevice, arguments)
+    written = settings.devices
     if written.strip() == AUTO:
         return None
     # All take part in the one training that the verb runs, whichever way they are joined.
     (group,) = groups_of(written.replace(",", "+"), cards())
-    if len(group.devices) > 1 and arguments.verb not in SHARING:
+    if len(group.devices) > 1 and not can_share:
         raise BadSettings(
             text("{verb} computes on one device, and {value} are several.", verb=arguments.verb, value=written),
             advice=text("Name one, such as --devices {name}.", name=group.devices[0].name),
