@@ -125,8 +125,18 @@ def _card_words(device: Device, card: Card | None) -> str:
     return text("{name}, {size} GB", name=card.name, size=round(card.memory / GIB))
 
 
+def check_usable(group: DeviceGroup) -> None:
+    """Raises MissingCapability for cards that torch does not find: it would compute without them. Imports torch."""
+    if group.kind != CUDA:
+        return
+    import torch
+
+    if torch.cuda.device_count() < len(group.devices):
+        raise unusable(group)
+
+
 def unusable(group: DeviceGroup) -> MissingCapability:
-    """The error for cards that torch does not find; it would compute without them."""
+    """The error for cards that torch does not find."""
     return MissingCapability(
         text("torch cannot use {names}.", names=group.name),
         advice=text("easyphoto doctor says which devices there are; --devices cpu computes without a card."),

@@ -6,7 +6,7 @@ import argparse
 import os
 
 from easyphoto.cli.options import add_options, settings_of
-from easyphoto.devices import AUTO, CUDA, DeviceGroup, cards, groups_of, unusable
+from easyphoto.devices import AUTO, DeviceGroup, cards, check_usable, groups_of
 from easyphoto.errors import BadSettings
 from easyphoto.messages import text
 from easyphoto.settings.devices import OneDevice, SharedDevices
@@ -43,15 +43,5 @@ def kept_to(arguments: argparse.Namespace) -> DeviceGroup | None:
             advice=text("Name one, such as --devices {name}.", name=group.devices[0].name),
         )
     os.environ.update(group.environment())
-    _check_cards(group)
+    check_usable(group)
     return group.inside
-
-
-def _check_cards(group: DeviceGroup) -> None:
-    """Raises MissingCapability where torch has fewer cards than were named: it would compute without them."""
-    if group.kind != CUDA:
-        return
-    import torch
-
-    if torch.cuda.device_count() < len(group.devices):
-        raise unusable(group)

@@ -8,9 +8,11 @@ from typing import Any, Protocol
 
 from easyphoto.app import EasyPhoto
 from easyphoto.commands.base import Command
+from easyphoto.devices import check_usable
 from easyphoto.errors import OutOfMemory
 from easyphoto.jobs.answers import ANSWERS
 from easyphoto.jobs.context import JobContext
+from easyphoto.jobs.lanes import LaneKind
 from easyphoto.messages import text
 from easyphoto.persons.deletion import Left
 
@@ -62,6 +64,8 @@ class HereRunner:
     device: str = text("the server's own process")
 
     def run(self, command: Command, context: JobContext) -> Mapping[str, Any]:
+        if self.app.devices is not None and LaneKind.of(command.kind) is LaneKind.WORK:
+            check_usable(self.app.devices)
         try:
             with self.app.at_hand() as app:
                 return ANSWERS[type(command)](command.run(app, context), context)

@@ -5,12 +5,14 @@ import os
 import pytest
 
 from easyphoto.app import EasyPhoto
+from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.devices import MIB, ORDER, VISIBLE, Card, groups_of
 from easyphoto.errors import BadSettings, MissingCapability
 from easyphoto.jobs.device_lanes import open_service, process_runners
 from easyphoto.jobs.lane_process import ProcessRunner
 from easyphoto.jobs.runners import HereRunner
 from easyphoto.workspace.folders import Workspace
+from tests.services import done
 
 CARDS = tuple(Card(number, "NVIDIA A100", 81920 * MIB, 81920 * MIB) for number in range(3))
 
@@ -92,6 +94,16 @@ def test_a_lane_on_a_card_may_use_every_core(tmp_path):
     assert "OMP_NUM_THREADS" not in runners["cuda:0"]._environment
     assert runners["cuda:0"]._environment[VISIBLE] == "0"
     assert runners["cpu:0"]._environment[VISIBLE] == ""
+
+
+def test_a_lane_whose_card_torch_does_not_find_says_so_and_does_not_compute_without_it(opened, monkeypatch):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    service = opened("cuda:1", CARDS)
+
+    job = done(service, service.submit(SetupTrainer()))
+
+    assert (job.state.value, job.error["code"]) == ("failed", "MissingCapability")
+    assert job.error["message"] == "torch cannot use cuda:0."
 
 
 @pytest.mark.parametrize(
