@@ -11,6 +11,8 @@ and of the server's hardware are assumed (tools/scale/studio.py says each). The 
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from scale.figures import read
@@ -25,16 +27,22 @@ HEADER = (
 
 
 def main() -> None:
-    asked = parsed()
-    print(HEADER)
-    print("|" + "--:|" * 9 + "---|---|")
+    for line in table(sys.argv[1:]):
+        print(line, flush=True)
+
+
+def table(words: Sequence[str]) -> Iterator[str]:
+    """The lines that the command prints with these words."""
+    asked = parsed(words)
+    yield HEADER
+    yield "|" + "--:|" * 9 + "---|---|"
     for cards in asked.cards:
         for pictures in asked.pictures:
             studio = given(asked, cards, pictures)
-            print(row(studio, Simulation(studio).run()), flush=True)
+            yield row(studio, Simulation(studio).run())
 
 
-def parsed() -> argparse.Namespace:
+def parsed(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cards", type=int, nargs="+", default=SIZES)
     parser.add_argument("--pictures", type=int, nargs="+", default=(10, 100), help="of each person")
@@ -48,7 +56,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--known", type=int, default=Studio.known_jobs, help="jobs that the workspace has already")
     parser.add_argument("--hours", type=float, default=Studio.hours)
     parser.add_argument("--seed", type=int, default=Studio.seed)
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def given(asked: argparse.Namespace, cards: int, pictures: int) -> Studio:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from scale.clock import Clock, Server
+from scale.clock import Clock, Server, SharedServer
 from scale.studio import Studio
 
 HOUR = 3600.0
@@ -30,7 +30,7 @@ class Job:
     asked: float
 
 
-@dataclass
+@dataclass(eq=False)
 class Card:
     persons: set[int] = field(default_factory=set)
     """Whose files its process has."""
@@ -38,7 +38,6 @@ class Card:
     is_loaded: bool = False
     seconds: float = 0.0
     """In which it computed."""
-    attempt: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,10 @@ class Simulation:
     def __init__(self, studio: Studio) -> None:
         self.studio, self.clock = studio, Clock()
         self._chance = random.Random(studio.seed)
-        self._servers = {name: Server(self.clock) for name in ("head", "link", "network in", "network out", "disk")}
+        self._servers = {"head": Server(self.clock), "disk": Server(self.clock)}
+        """One thing after another: the queue's lock, and what is synced."""
+        self._carriers = {name: SharedServer(self.clock) for name in ("link", "network in", "network out")}
+        """Files travel in pieces, many at a time."""
         self._cards = [Card() for _ in range(studio.cards)]
         self._free = list(reversed(self._cards))
         self._waiting: deque[Job] = deque()
@@ -118,7 +120,7 @@ class Simulation:
             persons=change["persons"] / studio.hours,
             pictures=change["pictures"] / studio.hours,
             computing=change["computing"] / seconds / studio.cards,
-            shares={name: self._share(name, change[name], seconds) for name in self._servers},
+            shares={name: self._share(name, change[name], seconds) for name in self._all},
             training_wait=Wait.of(self._waits[False]),
             portrait_wait=Wait.of(self._waits[True]),
             losses=int(change["losses"]),
@@ -134,7 +136,11 @@ class Simulation:
 
     def _share(self, name: str, busy: float, seconds: float) -> float:
         """What is left over counts, too: a server that falls behind has a share above 1."""
-        return (busy + self._servers[name].behind) / seconds
+        return (busy + self._all[name].behind) / seconds
+
+    @property
+    def _all(self) -> dict[str, Server | SharedServer]:
+        return {**self._servers, **self._carriers}
 
     def _counted(self) -> dict[str, float]:
         return {
@@ -142,7 +148,7 @@ class Simulation:
             "pictures": self._pictures,
             "losses": self._losses,
             "computing": sum(card.seconds for card in self._cards),
-            **{name: server.busy for name, server in self._servers.items()},
+            **{name: server.busy for name, server in self._all.items()},
         }
 
     # --- the work comes ---
@@ -205,8 +211,9 @@ class Simulation:
     def _carry(self, amount: float, way: str, then: Callable[[], None]) -> None:
         """Through the link's process, then over the network."""
         costs = self.studio.costs
-        on = partial(self._do, way, amount / costs.network_rate, then)
-        self._do("link", 2 * costs.message + amount / costs.link_rate, on)
+        network = self._carriers[way]
+        on = partial(network.serve, amount / costs.network_rate, then)
+        self._carriers["link"].serve(amount / costs.link_rate, on)
 
     def _compute(self, job: Job, card: Card) -> None:
         assumed = self.studio.card
@@ -239,7 +246,8 @@ class Simulation:
         head = work.tells * seconds * (costs.progress + (0.0 if job.pictures else costs.step_line))
         head += previews * costs.preview + (events + previews) * costs.wake_each * idle
         head += work.looks * seconds * (costs.look + costs.look_each * running)
-        self._do("link", (events + 2 * previews) * costs.message + previews * work.preview_bytes / costs.link_rate)
+        told = (events + 2 * previews) * costs.message + previews * work.preview_bytes / costs.link_rate
+        self._carriers["link"].serve(told, _nothing)
         if left > 1e-9:
             self._do("head", head)
             self._go_on(job, card, left, then)
@@ -300,3 +308,7 @@ def _lognormal(chance: random.Random, mean: float, spread: float) -> float:
     """A duration of that mean, and of a deviation that is `spread` of it."""
     variance = math.log1p(spread**2)
     return chance.lognormvariate(math.log(mean) - variance / 2, math.sqrt(variance)) if spread else mean
+
+
+def _nothing() -> None:
+    """Nobody waits for what is told."""

@@ -127,7 +127,7 @@ class Studio:
     """Where every card always has work: persons that are in the studio at a time, for each card."""
     known_jobs: int = 10_000
     """Jobs that the workspace has already."""
-    hours: float = 1.0
-    warm_up: float = 0.5
+    hours: float = 2.0
+    warm_up: float = 4.0
     """Hours before counting begins."""
     seed: int = 1
