@@ -20,7 +20,7 @@ LAYERS = (
     {"report", "persons", "app"},
     {"commands"},
     {"bench", "jobs"},
-    {"ui", "api"},
+    {"ui", "api", "cluster"},
     {"cli", "webui"},
 )
 HEAVY = {

@@ -132,14 +132,14 @@ class Cluster:
             self._changed.wait_for(lambda: self._connected or self._closing.is_set(), seconds)
             return None if self._connected is not None else self._why
 
-    def facts(self, lane: str, takes: tuple[str, ...]) -> LaneFacts:
+    def facts(self, lane: str) -> LaneFacts:
         with self._changed:
             news, why = self._news.get(lane), None if self._connected else self._why
         if why is not None:
-            return LaneFacts(lane, why, state=LOST, takes=takes)
+            return LaneFacts(lane, why, state=LOST)
         facts = news.facts if news is not None else None
         device, node = (facts.device, facts.node) if facts is not None else ("", None)
-        return LaneFacts(lane, device, node, news.state if news is not None else IDLE, takes=takes)
+        return LaneFacts(lane, device, node, news.state if news is not None else IDLE)
 
     def node_of(self, lane: str) -> str:
         with self._changed:

@@ -22,7 +22,6 @@ from easyphoto.cluster.messages import (
     PIECE,
     Answered,
     Attempt,
-    Connected,
     ForgetPerson,
     KillAttempt,
     LaneNews,

@@ -28,7 +28,7 @@ from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.answers import COMMANDS
 from easyphoto.jobs.arrivals import write_piece
 from easyphoto.jobs.records import Job
-from easyphoto.jobs.relay import Changed, Finished, RelayedJobs, failure_of, performed
+from easyphoto.jobs.relay import Finished, RelayedJobs, failure_of, performed
 from easyphoto.jobs.runners import HereRunner
 from easyphoto.machine import reuse_freed_memory
 from easyphoto.messages import text
@@ -195,9 +195,7 @@ class JobAtNode:
     def run(self, runner: HereRunner) -> None:
         """Run the command and send its end, whatever happens."""
         try:
-            command = read_whole(
-                COMMANDS[self._shipment.kind], self._shipment.command, self._workspace.root.joinpath
-            )
+            command = read_whole(COMMANDS[self._shipment.kind], self._shipment.command, self._workspace.root.joinpath)
             ended = performed(self.jobs, runner.run, command)
             self._ship_made(is_done=isinstance(ended, Finished))
         except BaseException as error:
@@ -257,7 +255,9 @@ class JobAtNode:
                 there = [file for file in matching(run, "**/*") if file.is_file() and file.suffix != LOCK]
                 single += there
                 names = {self._path(file) for file in there}
-                gone += [below for below in self._sent if below.startswith(f"{self._path(run)}/") and below not in names]
+                gone += [
+                    below for below in self._sent if below.startswith(f"{self._path(run)}/") and below not in names
+                ]
             else:
                 parts.append(self._path(run))
         for file in single:

@@ -32,15 +32,17 @@ _MADE, _OUTCOME = "made", "outcome.json"
 class Outcome:
     """What a finished job has made. Paths are relative to the workspace."""
 
-    answer: Mapping[str, Any]
+    state: str
+    """How the job ended: a value of `State`. A training that was cancelled can be resumed from what it made."""
+    answer: Mapping[str, Any] | None = None
     """The job's result."""
+    error: Mapping[str, str] | None = None
     parts: tuple[str, ...] = ()
     """Folders and files that are moved to their places one after another, persons last."""
     gone: tuple[str, ...] = ()
     """Files of an earlier training that went on, which it no longer has."""
     files: Mapping[str, str] = field(default_factory=dict)
     """What the job hands out, as in its record."""
-    run: str | None = None
 
 
 class Arrivals:
@@ -60,8 +62,7 @@ class Arrivals:
     def keep(self, below: str, content: bytes, *, offset: int = 0) -> Path:
         """Write a piece of a file that belongs to `below` in the workspace. Raises OutsideFolder, DiskFailure, and
         Cancelled where the job's folder is gone, because its person is deleted."""
-        if not (self._job / JOB_FILE).is_file():
-            raise Cancelled(f"The job {self._id} was deleted.")
+        self._check_there()
         target = inside(self.folder / _MADE, below)
         write_piece(target, content, offset)
         return target
@@ -100,6 +101,7 @@ class Arrivals:
 
         `replaces` are files that were there before. Raises NameTaken, DiskFailure; the job has no outcome then.
         """
+        self._check_there()
         changed = frozenset(replaces)
         for part in outcome.parts:
             if part not in changed and not part.startswith(f"{self._workspace.persons.name}/"):
@@ -130,6 +132,10 @@ class Arrivals:
         for below in outcome.gone:
             with suppress(OSError):
                 inside(self._workspace.root, below).unlink(missing_ok=True)
+
+    def _check_there(self) -> None:
+        if not (self._job / JOB_FILE).is_file():
+            raise Cancelled(f"The job {self._id} was deleted.")
 
     def _put(self, staged: Path, place: Path) -> None:
         try:
@@ -176,13 +182,5 @@ def write_piece(target: Path, content: bytes, offset: int) -> None:
         raise disk_failure(error) from error
 
 
-def finish_publication(workspace: Workspace, id: str) -> Outcome | None:
-    """Complete the publication of a job whose process was killed; returns its outcome, None where it has none.
-
-    Raises Cancelled, DiskFailure, BadRecord.
-    """
-    arrivals = Arrivals(workspace, id)
-    outcome = arrivals.decided()
-    if outcome is not None:
-        arrivals.publish(outcome)
-    return outcome
+def has_arrivals(workspace: Workspace, id: str) -> bool:
+    return (workspace.jobs / id / ARRIVED).is_dir()
