@@ -60,6 +60,8 @@ class Course:
     server: subprocess.Popen[bytes] | None = None
     faults: list[str] = field(default_factory=list)
     kills: Counter[str] = field(default_factory=Counter)
+    hit: Counter[str] = field(default_factory=Counter)
+    """How many actors were killed under each job: the third ends it by name, which is not what is tried here."""
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -108,14 +110,30 @@ class Course:
             self.server.wait()
             self.start()
             return True
-        words = {"actor": "ray::Node", "head": "/gcs_server", "link": "easyphoto.cluster.link"}[kind]
-        found = [pid for pid in below if words in command_of(pid)]
+        if kind == "actor":
+            jobs = {pid: job for pid, job in self.jobs_of_actors().items() if pid in below and self.hit[job] < 2}
+            found = sorted(jobs)
+        else:
+            words = {"head": "/gcs_server", "link": "easyphoto.cluster.link"}[kind]
+            found = [pid for pid in below if words in command_of(pid)]
         if not found:
             return False
+        victim = chance.choice(found)
         with suppress(ProcessLookupError):
-            os.kill(chance.choice(found), signal.SIGKILL)
+            os.kill(victim, signal.SIGKILL)
+            if kind == "actor":
+                self.hit[jobs[victim]] += 1
             return True
         return False
+
+    def jobs_of_actors(self) -> dict[int, str]:
+        """The numbers of the processes that run a job now, by the locks of their scratch workspaces."""
+        found = {}
+        for lock in (self.folder / "nodes").glob("*.lock"):
+            with suppress(OSError, ValueError):
+                jobs = folders_in(lock.with_suffix("") / "jobs")
+                found.update({int(lock.read_text().split()[0]): job.name for job in jobs})
+        return found
 
     def close(self) -> None:
         self.over.set()

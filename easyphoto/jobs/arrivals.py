@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from easyphoto.errors import DiskFailure, EasyPhotoError, NameTaken
+from easyphoto.errors import DiskFailure, EasyPhotoError, NameTaken, OutsideFolder
+from easyphoto.jobs.handing_out import RECORDS
 from easyphoto.messages import text
 from easyphoto.persons.folder import put_in_place
 from easyphoto.progress import Cancelled
@@ -26,6 +27,7 @@ from easyphoto.workspace.person_record import FACE, PERSON_FILE, read_person
 
 ARRIVED = ".arrived"
 _MADE, _OUTCOME = "made", "outcome.json"
+_BUG = text("This is a bug in EasyPhoto.")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ class Arrivals:
         """Write a piece of a file that belongs to `below` in the workspace. Raises OutsideFolder, DiskFailure, and
         Cancelled where the job's folder is gone, because its person is deleted."""
         self._check_there()
+        place = self._workspace.root / below
+        if place.parent == self._job and place.name.casefold() in RECORDS:
+            raise OutsideFolder(text("{name!r} is not the job's to write.", name=below), advice=_BUG)
         target = inside(self.folder / _MADE, below)
         write_piece(target, content, offset)
         return target

@@ -301,7 +301,7 @@ def lose(service, cluster):
         node.close()
     cluster.nodes.clear()
     book = service.queue._book
-    book.store.write = book.store.add = lambda *_: None
+    book.store.write = book.store.add = book.end = lambda *_, **__: None
     book.own.clear()
     service.queue._owner.close()
 
