@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
 
 from easyphoto.app import EasyPhoto
 from easyphoto.bench.demo import draw_photos
@@ -35,6 +33,7 @@ from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.service import Service
+from easyphoto.machine import reuse_freed_memory
 from easyphoto.persons.photo_sources import photo_files
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.training import TrainSettings
@@ -102,6 +101,10 @@ def seconds_of(service: Service, template: Path, seed: int) -> float:
 
 def measured(folder: Path, portraits: int) -> int:
     os.environ[FOLDER_VARIABLE] = str(folder / "nodes")
+    # As Ray's actors have it; before torch is imported.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.umask(0o077)
+    reuse_freed_memory()
     here, there = (EasyPhoto(open_workspace(folder / name)) for name in ("here", "there"))
     photos = photo_files(draw_photos(folder / "photos", 0))
     for app in (here, there):
@@ -133,9 +136,8 @@ def report(taken: dict[str, list[float]], ledger: Ledger) -> int:
             f"{name:32} {medians[name]:6.2f} s   ({min(seconds):.2f} to {max(seconds):.2f}, {len(seconds)} portraits)"
         )
     ratios = [there / here for here, there in zip(taken["local queue"], taken["cluster"], strict=True)]
-    print(
-        f"{'ratio, portrait by portrait':32} {statistics.median(ratios):6.3f}     ({min(ratios):.3f} to {max(ratios):.3f})"
-    )
+    said = f"({min(ratios):.3f} to {max(ratios):.3f})"
+    print(f"{'ratio, portrait by portrait':32} {statistics.median(ratios):6.3f}     {said}")
     for name, seconds in sorted(ledger.rows.items(), key=lambda row: -statistics.median(row[1])):
         print(f"  {name:30} {statistics.median(seconds) * 1000:6.0f} ms")
     return int(statistics.median(ratios) > 1.1)

@@ -47,6 +47,7 @@ from easyphoto.workspace.folders import JOB_FILE, Workspace, folders_in
 from easyphoto.workspace.upgrades import open_workspace
 
 ROOT = Path(__file__).resolve().parent.parent
+OVER = ("done", "failed", "cancelled", "interrupted")
 QUICK = TrainSettings(steps=6, validations=1, validation_steps=3, voters=1)
 SECONDS_TO_START = 90.0
 TEMPLATE = "01-lights"
@@ -155,7 +156,7 @@ def follow(course: Course, id: str, seen: list[int]) -> None:
                 for line in events.iter_lines():
                     if line.startswith("id:"):
                         seen.append(int(line.partition(":")[2]))
-                    if line.startswith("data:") and json.loads(line.partition(":")[2]).get("state") == "done":
+                    if line.startswith("data:") and json.loads(line.partition(":")[2]).get("state") in OVER:
                         return
         time.sleep(0.3)
 
@@ -237,7 +238,7 @@ def judge(course: Course, ids: Sequence[str], followed: dict[str, list[int]], *,
             faults.append(f"the events of {id} do not count: {numbers}")
         if followed[id] != numbers:
             faults.append(f"a client of {id} saw {followed[id]}, not {len(numbers)} events")
-        if [line for line in lines if line.get("state") == "done"] != lines[-1:]:
+        if [line for line in lines if line.get("state") in OVER] != lines[-1:]:
             faults.append(f"{id} was done more than once, or went on")
         for name, below in job["files"].items():
             if not (workspace.root / below).is_file():
