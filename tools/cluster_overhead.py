@@ -32,6 +32,7 @@ from easyphoto.commands.base import NullContext
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.train import TrainPerson
 from easyphoto.jobs.queue import JobQueue
+from easyphoto.jobs.relay import Finished
 from easyphoto.jobs.service import Service
 from easyphoto.machine import reuse_freed_memory
 from easyphoto.persons.photo_sources import photo_files
@@ -60,6 +61,9 @@ class Ledger:
 
         return called
 
+    def add(self, name: str, seconds: float) -> None:
+        self._now[name] += seconds
+
     def close_row(self) -> None:
         for name, seconds in self._now.items():
             self.rows[name].append(seconds)
@@ -73,16 +77,27 @@ def watch(ledger: Ledger) -> None:
     attempt._publish = ledger.timed("publishing", attempt._publish)
     runner.Arrivals.keep = ledger.timed("writing what arrives", runner.Arrivals.keep)  # type: ignore[method-assign,attr-defined]
     runner.Arrivals.complete = ledger.timed("writing what arrives", runner.Arrivals.complete)  # type: ignore[method-assign,attr-defined]
-    heard, first = attempt._heard, "from sending to the first word"
+    heard, performed = attempt._heard, attempt.performed
+
+    def timed_performed(self: Any) -> Any:
+        self.sent = time.perf_counter()
+        return performed(self)
 
     def timed_heard(self: Any, running: Any, seconds: float) -> Any:
-        began = time.perf_counter()
+        made = self._made
         message = heard(self, running, seconds)
-        if not hasattr(self, "has_heard"):
-            ledger._now[first] += time.perf_counter() - began
-            self.has_heard = message is not None or self._made is not None
+        now = time.perf_counter()
+        if message is not None and not hasattr(self, "first"):
+            self.first = now
+            ledger.add("until the first word of it", now - self.sent)
+        if self._made is not made:
+            self.made = now
+            ledger.add("from the first word until all was made", now - self.first)
+        if isinstance(message, Finished):
+            ledger.add("from there until it has ended", now - self.made)
         return message
 
+    attempt.performed = timed_performed
     attempt._heard = timed_heard
 
 
@@ -133,13 +148,13 @@ def report(taken: dict[str, list[float]], ledger: Ledger) -> int:
     medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
     for name, seconds in taken.items():
         print(
-            f"{name:32} {medians[name]:6.2f} s   ({min(seconds):.2f} to {max(seconds):.2f}, {len(seconds)} portraits)"
+            f"{name:42} {medians[name]:6.2f} s   ({min(seconds):.2f} to {max(seconds):.2f}, {len(seconds)} portraits)"
         )
     ratios = [there / here for here, there in zip(taken["local queue"], taken["cluster"], strict=True)]
     said = f"({min(ratios):.3f} to {max(ratios):.3f})"
-    print(f"{'ratio, portrait by portrait':32} {statistics.median(ratios):6.3f}     {said}")
+    print(f"{'ratio, portrait by portrait':42} {statistics.median(ratios):6.3f}     {said}")
     for name, seconds in sorted(ledger.rows.items(), key=lambda row: -statistics.median(row[1])):
-        print(f"  {name:30} {statistics.median(seconds) * 1000:6.0f} ms")
+        print(f"  {name:40} {statistics.median(seconds) * 1000:6.0f} ms")
     return int(statistics.median(ratios) > 1.1)
 
 

@@ -38,7 +38,7 @@ from easyphoto.cluster.messages import (
 from easyphoto.cluster.node import Node, sweep_node
 from easyphoto.cluster.shipment import Shipment
 from easyphoto.errors import EasyPhotoError, MissingCapability, first_line
-from easyphoto.jobs.relay import Stopped, failure_of
+from easyphoto.jobs.relay import Failed, Finished, Stopped, failure_of
 from easyphoto.jobs.runners import BUSY, IDLE, STARTING
 from easyphoto.messages import text
 
@@ -124,6 +124,7 @@ class Link:
     def _performed(self, attempt: Attempt, running: _Running) -> Told | Lost:
         """Run the attempt and return its last message."""
         lane, exceptions = running.lane, self._ray.exceptions
+        ended: Told | Lost = Lost("", text("it said nothing"))
         try:
             if not self._is_ready(lane, running):
                 return Stopped()
@@ -131,12 +132,13 @@ class Link:
             self._send_files(lane.actor, attempt.shipment)
             if running.stop.is_set():
                 return Stopped()
-            last: Told | None = None
             for message in self._told(attempt, running):
-                if last is not None:
-                    self.tell(OfAttempt(attempt.number, last))
-                last = message
-            return last if last is not None else self._lost(lane, text("it said nothing"))
+                # The end is told when the actor is free again.
+                if isinstance(message, (Finished, Failed, Stopped)):
+                    ended = message
+                else:
+                    self.tell(OfAttempt(attempt.number, message))
+            return ended
         except exceptions.RayTaskError as error:
             return failure_of(error.cause if isinstance(error.cause, Exception) else error)
         except EasyPhotoError as error:

@@ -45,6 +45,7 @@ FOLDER_VARIABLE = "EASYPHOTO_NODE_FOLDER"
 SECONDS_KEPT = 3600.0
 """How long a person's files stay on a machine after their last job."""
 SECONDS_BETWEEN_SWEEPS = 60.0
+SECONDS_TO_JOIN = 0.005
 MOST_WAITING = 32
 """Messages that wait to be fetched before the work does: pieces of files among them have 8 MB each."""
 STAYS = "persons"
@@ -129,7 +130,8 @@ class Node:
             work.jobs.cancel()
             while thread.is_alive():
                 with suppress(queue.Empty):
-                    waiting.get(timeout=0.1)
+                    waiting.get_nowait()
+                thread.join(SECONDS_TO_JOIN)
             self._running = None
             for id in shipment.persons:
                 self._used[id] = time.monotonic()
