@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,6 +50,7 @@ SECONDS_BETWEEN_TRIES = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 SECONDS_TO_ANSWER = 30.0
 MOST_WAITING = 64
 LINES_KEPT = 40
+LINK = (sys.executable, "-m", "easyphoto.cluster.link")
 
 
 class LinkLost(Exception):
@@ -84,9 +85,10 @@ class Running:
 class Cluster:
     """The connection of one server's lanes to a cluster."""
 
-    def __init__(self, setup: LinkSetup, workspace: Workspace) -> None:
+    def __init__(self, setup: LinkSetup, workspace: Workspace, *, command: Sequence[str] = LINK) -> None:
+        """`command` starts the link."""
         self.remnants = Remnants(workspace)
-        self._setup = setup
+        self._setup, self._command = setup, command
         self._numbers = itertools.count(1)
         self._changed = threading.Condition()
         self._process: subprocess.Popen[bytes] | None = None
@@ -232,7 +234,7 @@ class Cluster:
         said: deque[str] = deque(maxlen=LINES_KEPT)
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "easyphoto.cluster.link"],
+                self._command,
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 # Ctrl-C is the server's: it lets running jobs end first.
                 start_new_session=True,

@@ -23,7 +23,7 @@ class _Record:
 class Remnants:
     """What living processes hold, by lane, and what ended ones may have left, by machine.
 
-    It is written down before files travel: when the server is killed, all that it knew of may be left somewhere.
+    It is written down as soon as the machine is known: when the server is killed, all of it may be left somewhere.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -40,24 +40,26 @@ class Remnants:
     def began(self, lane: str, node: str, *, is_swept: bool) -> None:
         """A process began on the machine, and removed what others had left there, as far as `is_swept` says."""
         with self._lock:
-            if lane not in self._living or self._living[lane][0] != node:
-                self._living[lane] = node, set()
+            before, persons = self._living.get(lane, ("", set()))
+            self._living[lane] = node, set() if before else persons
             if is_swept:
                 self._left.pop(node, None)
             self._write()
 
     def sends(self, lane: str, persons: Iterable[str]) -> None:
-        """Files of these persons are about to travel there. Raises DiskFailure where that cannot be written down."""
+        """Files of these persons are about to travel to the lane's machine, which may not be known yet.
+
+        Raises DiskFailure where that cannot be written down.
+        """
         with self._lock:
-            if lane in self._living:
-                self._living[lane][1].update(persons)
+            self._living.setdefault(lane, ("", set()))[1].update(persons)
             self._write()
 
     def ended(self, lane: str, *, is_clean: bool) -> None:
         """The lane's process has ended, having removed its files where `is_clean`."""
         with self._lock:
             node, persons = self._living.pop(lane, ("", set()))
-            if persons and not is_clean:
+            if node and persons and not is_clean:
                 self._left.setdefault(node, set()).update(persons)
             self._write()
 
@@ -74,7 +76,8 @@ class Remnants:
 
     def has(self, lane: str, person: str) -> bool:
         with self._lock:
-            return lane in self._living and person in self._living[lane][1]
+            node, persons = self._living.get(lane, ("", set()))
+            return bool(node) and person in persons
 
     def left_of(self, person: str) -> tuple[str, ...]:
         """The machines where an ended process may have left files of the person."""
@@ -85,7 +88,7 @@ class Remnants:
         found = {node: set(persons) for node, persons in self._left.items()}
         for node, persons in self._living.values():
             found.setdefault(node, set()).update(persons)
-        return {node: sorted(persons) for node, persons in sorted(found.items()) if persons}
+        return {node: sorted(persons) for node, persons in sorted(found.items()) if node and persons}
 
     def _write(self) -> None:
         nodes = self._all()

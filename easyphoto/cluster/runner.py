@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ from easyphoto.cluster.connection import Cluster, LinkLost, Running
 from easyphoto.cluster.messages import Lost, Made, Piece, Whole
 from easyphoto.cluster.shipment import goes_elsewhere, shipment_of
 from easyphoto.commands.base import Command
-from easyphoto.errors import WorkerLost
+from easyphoto.errors import EnvironmentFailure, WorkerLost
 from easyphoto.jobs.arrivals import Arrivals, Outcome
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.records import State, error_record
-from easyphoto.jobs.relay import Answer, Changed, followed
+from easyphoto.jobs.relay import Answer, Changed, Failed, followed
 from easyphoto.jobs.runners import HereRunner, LaneFacts
 from easyphoto.messages import note, phase, text
 from easyphoto.persons.deletion import Left
@@ -132,9 +132,18 @@ class _Attempt:
             )
         elif isinstance(message, Changed):
             return self._translated(message)
+        elif isinstance(message, Failed):
+            return replace(message, error=self._of_machine(message.error))
         else:
             return message
         return None
+
+    def _of_machine(self, error: Exception) -> Exception:
+        """Say on which machine something is missing, or a disk is full."""
+        node = self._runner.cluster.node_of(self._runner.name)
+        if node and isinstance(error, EnvironmentFailure):
+            error.message = text("On {node}: {message}", node=node, message=error.message)
+        return error
 
     def _translated(self, message: Changed) -> Changed:
         """Let the job name files where they lie until they are published, and remove previews that fell out."""

@@ -76,6 +76,9 @@ class NearCluster:
                 return
             running.coming.put(message)
 
+    def node_of(self, lane):
+        return lane
+
     def send(self, message):
         if isinstance(message, StopAttempt):
             self._job[1].cancel(self._job[0])

@@ -11,9 +11,8 @@ from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.train import TrainPerson
-from easyphoto.errors import InputError
+from easyphoto.errors import DiskFailure, InputError, WeightsMissing
 from easyphoto.jobs.records import State
-from easyphoto.storage.files import DiskFailure
 from easyphoto.workspace.folders import folders_in
 from tests.cluster.near import LINK
 from tests.services import done, five_photos, picture
@@ -162,6 +161,14 @@ def test_an_error_there_is_the_jobs_error_here(service, trainer):
 
     assert job.state is State.FAILED
     assert job.error == {"code": "InputError", "message": "The photos are odd.", "advice": "Take others."}
+
+
+def test_what_is_missing_there_is_an_error_that_names_the_machine(service, trainer):
+    trainer.error = WeightsMissing("There is no base sd15.", advice="Put it there.")
+
+    job = done(service, service.submit(TrainPerson("anna", five_photos(service))))
+
+    assert (job.error["code"], job.error["message"]) == ("WeightsMissing", "On node-1: There is no base sd15.")
 
 
 def test_a_bug_there_leaves_its_traceback_here(service, trainer, workspace):
