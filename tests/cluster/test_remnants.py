@@ -1,4 +1,4 @@
-"""Which machines may hold whose files: known while they live, remembered when they end, forgotten when they are swept."""
+"""Which machines may hold whose files: known while they live, remembered at their end, forgotten when swept."""
 
 import pytest
 
