@@ -291,6 +291,12 @@ class Cluster:
             self._changed.notify_all()
 
     def _take_news(self, news: LaneNews) -> None:
+        for lane, other in tuple(self._news.items()):
+            if lane != news.lane and news.facts is not None and other.facts == news.facts:
+                # Its process was taken over.
+                self.remnants.moved(lane, news.lane)
+                self._news[lane], self._news[news.lane] = LaneNews(lane, IDLE), news
+                return
         before = self._news.get(news.lane)
         self._news[news.lane] = news
         had = before.facts if before is not None else None

@@ -44,6 +44,8 @@ from easyphoto.messages import text
 
 SECONDS_IDLE = 600.0
 """How long a lane without a job keeps its machine; then an autoscaler may take it back."""
+SECONDS_PATIENT = 10.0
+"""How long a new machine is waited for before that of a lane without a job is taken over."""
 SECONDS_BETWEEN_LOOKS = 0.5
 SECONDS_TO_ANSWER = 20.0
 MOST_UNFETCHED = 16
@@ -145,7 +147,7 @@ class Link:
             self._end(lane)
             return failure_of(error)
         except Exception as error:
-            return self._lost(lane, first_line(error))
+            return self._lost(running, self._words(error))
 
     def _told(self, attempt: Attempt, running: _Running) -> Iterator[Told]:
         method = running.lane.actor.run.options(
@@ -176,10 +178,18 @@ class Link:
                         break
         self._ray.get(waiting)
 
-    def _lost(self, lane: _Lane, why: str) -> Lost:
-        node = lane.facts.node if lane.facts is not None else ""
-        self._end(lane)
-        return Lost(node, why)
+    def _lost(self, running: _Running, why: str) -> Lost:
+        node = running.lane.facts.node if running.lane.facts is not None else ""
+        self._end(running.lane)
+        return Lost(node, why, running.is_begun)
+
+    def _words(self, error: Exception) -> str:
+        """What happened, without the numbers that Ray gives to everything."""
+        if isinstance(error, self._ray.exceptions.ActorUnavailableError):
+            return text("it does not answer")
+        if isinstance(error, self._ray.exceptions.RayActorError):
+            return text("its process ended")
+        return first_line(error)
 
     def _end(self, lane: _Lane) -> None:
         """End the lane's process, which may be alive behind a broken network; the next job gets a new one."""
@@ -215,11 +225,13 @@ class Link:
             return True
         self.tell(LaneNews(lane.name, STARTING))
         lane.actor = self._new_actor()
-        facts = lane.actor.open.remote()
+        facts, patient_until = lane.actor.open.remote(), time.monotonic() + SECONDS_PATIENT
         while not self._ray.wait([facts], timeout=SECONDS_BETWEEN_LOOKS)[0]:
             if running.stop.is_set():
                 self._end(lane)
                 return False
+            if time.monotonic() > patient_until and self._took_over(lane):
+                return True
         try:
             lane.facts = self._ray.get(facts)
         except self._ray.exceptions.RayTaskError:
@@ -233,6 +245,21 @@ class Link:
             raise
         self._check_version(lane.facts)
         return True
+
+    def _took_over(self, lane: _Lane) -> bool:
+        """Take the actor of a lane that has no job: there may be fewer machines than lanes now."""
+        for other in tuple(self._lanes.values()):
+            if other is lane or other.facts is None or not other.lock.acquire(blocking=False):
+                continue
+            try:
+                if other.actor is not None and other.facts is not None:
+                    self._end(lane)
+                    lane.actor, lane.facts = other.actor, other.facts
+                    other.actor = other.facts = None
+                    return True
+            finally:
+                other.lock.release()
+        return False
 
     def _new_actor(self) -> Any:
         asked = {"num_gpus": 1} if self._ray.cluster_resources().get("GPU", 0) else {"num_cpus": 1}
@@ -345,7 +372,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # By its own name, so that the classes it pickles are those of the server.
-    from easyphoto.cluster.link import main as named_main
-
-    sys.exit(named_main())
+    sys.exit(main())

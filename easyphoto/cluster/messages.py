@@ -163,6 +163,8 @@ class Lost:
 
     node: str
     why: str
+    had_begun: bool = True
+    """Whether it had the job already, which may be what ended it."""
 
 
 @dataclass(frozen=True)

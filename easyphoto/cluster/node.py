@@ -23,6 +23,7 @@ from easyphoto.app import EasyPhoto
 from easyphoto.cluster.messages import PIECE, Made, NodeFacts, NodeSetup, Piece, Told, Whole
 from easyphoto.cluster.shipment import SentFile, Shipment
 from easyphoto.commands.records import read_whole
+from easyphoto.devices import CPU, CUDA, Device, DeviceGroup, cards, described
 from easyphoto.errors import EasyPhotoError
 from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.answers import COMMANDS
@@ -31,7 +32,6 @@ from easyphoto.jobs.records import Job
 from easyphoto.jobs.relay import Finished, RelayedJobs, failure_of, performed
 from easyphoto.jobs.runners import HereRunner
 from easyphoto.machine import reuse_freed_memory
-from easyphoto.messages import text
 from easyphoto.persons.identity_vectors import EMBEDDINGS
 from easyphoto.storage.files import disk_failure, inside, make_private_folder, matching
 from easyphoto.storage.scratch import LOCK, abandoned, clear, held_folder
@@ -324,7 +324,7 @@ def sweep_node(place: Path | None = None) -> bool:
 
 def device_words() -> str:
     """What this process computes on, in words."""
-    from easyphoto.devices import cards
-
     found = cards()
-    return found[0].name if found else text("processor")
+    device = Device(CUDA, found[0].number) if found else Device(CPU)
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    return described(DeviceGroup((device,)), found, int(threads) if threads.isdecimal() else None)

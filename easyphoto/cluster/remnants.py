@@ -1,4 +1,4 @@
-"""Which machines of a cluster may hold files of which persons, for their deletion; kept in the workspace."""
+"""Which machines of a cluster may hold files of which persons, for their deletion; kept beside the jobs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from easyphoto.errors import EasyPhotoError
 from easyphoto.storage.records import read_json, typed, write_json
 from easyphoto.workspace.folders import Workspace
 
-CLUSTER_FILE = "cluster.json"
+CLUSTER_FILE = ".cluster.json"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Remnants:
     """
 
     def __init__(self, workspace: Workspace) -> None:
-        self._file = workspace.root / CLUSTER_FILE
+        self._file = workspace.jobs / CLUSTER_FILE
         self._lock = threading.Lock()
         self._living: dict[str, tuple[str, set[str]]] = {}
         self._left: dict[str, set[str]] = {}
@@ -61,6 +61,15 @@ class Remnants:
             node, persons = self._living.pop(lane, ("", set()))
             if node and persons and not is_clean:
                 self._left.setdefault(node, set()).update(persons)
+            self._write()
+
+    def moved(self, lane: str, other: str) -> None:
+        """The process of one lane works for another from now on."""
+        with self._lock:
+            _, coming = self._living.pop(other, ("", set()))
+            if lane in self._living:
+                node, persons = self._living.pop(lane)
+                self._living[other] = node, persons | coming
             self._write()
 
     def swept(self, node: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,13 +23,21 @@ from easyphoto.messages import note, phase, text
 from easyphoto.persons.deletion import Left
 from easyphoto.progress import Cancelled
 
+_LOGS = text("It may need more memory than they have; their logs say more: ray logs.")
 MOST_LOSSES = 3
 """Machines that may be lost with one job: after that the job is what ends them."""
+MOST_STARTS = 10
+"""Machines that may end before they had the job."""
+SECONDS_BETWEEN_STARTS = 2.0
 SECONDS_BETWEEN_CHECKS = 0.5
 
 
 class _ConnectionLost(WorkerLost):
     """The link has ended; the job is not the cause."""
+
+
+class _NotBegun(WorkerLost):
+    """The machine has ended before it had the job."""
 
 
 @dataclass(frozen=True)
@@ -44,19 +53,26 @@ class ActorRunner:
         """Raises Cancelled, the errors of the command, and WorkerLost where several machines ended with the job."""
         if not goes_elsewhere(command):
             return HereRunner(self.app, self.name).run(command, context)
-        losses = 0
+        losses = starts = 0
         while True:
             self._wait(context)
             try:
                 return _Attempt(self, command, context).performed()
             except (LinkLost, _ConnectionLost):
                 said = note("cluster-lost", "The connection to the cluster was lost; the job begins again.")
+            except _NotBegun as error:
+                starts += 1
+                if starts >= MOST_STARTS:
+                    raise WorkerLost(error.message, advice=_LOGS) from error
+                said = note("node-not-begun", "{error} Another machine is asked for.", error=error)
+                # Until the cluster knows that the machine is gone, it gives the same one.
+                self._pause(context)
             except WorkerLost as error:
                 losses += 1
                 if losses >= MOST_LOSSES:
                     raise WorkerLost(
                         text("{count} machines of the cluster ended with this job. {error}", count=losses, error=error),
-                        advice=text("It may need more memory than they have; their logs say more: ray logs."),
+                        advice=_LOGS,
                     ) from error
                 said = note("node-lost", "{error} The job begins again: loss {count} of {most}.",
                             error=error, count=losses, most=MOST_LOSSES)  # fmt: skip
@@ -67,6 +83,12 @@ class ActorRunner:
         while (why := self.cluster.wait(SECONDS_BETWEEN_CHECKS)) is not None:
             context.step(0, 0, phase("cluster-away", "waiting for the cluster: {why}", why=why))
             context.check()
+
+    def _pause(self, context: JobContext) -> None:
+        until = time.monotonic() + SECONDS_BETWEEN_STARTS
+        while time.monotonic() < until:
+            context.check()
+            time.sleep(SECONDS_BETWEEN_CHECKS)
 
     def forget(self, person: str) -> tuple[Left, ...]:
         left = self.cluster.forget(self.name, person)
@@ -127,9 +149,10 @@ class _Attempt:
         elif isinstance(message, Made):
             self._made = message
         elif isinstance(message, Lost):
-            raise WorkerLost(
-                text("{node} was lost while it worked: {why}.", node=message.node or self._runner.name, why=message.why)
-            )
+            node = message.node or self._runner.name
+            if not message.had_begun:
+                raise _NotBegun(text("{node} was lost before it began: {why}.", node=node, why=message.why))
+            raise WorkerLost(text("{node} was lost while it worked: {why}.", node=node, why=message.why))
         elif isinstance(message, Changed):
             return self._translated(message)
         elif isinstance(message, Failed):

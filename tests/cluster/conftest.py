@@ -3,6 +3,7 @@
 import pytest
 
 from easyphoto.app import EasyPhoto
+from easyphoto.cluster import runner as runner_module
 from easyphoto.cluster.node import FOLDER_VARIABLE
 from easyphoto.cluster.runner import ActorRunner
 from easyphoto.commands.train import TrainPerson
@@ -43,6 +44,7 @@ def cluster(workspace, nodes):
 def start(tmp_path, monkeypatch, workspace, cluster, trainer):
     """Start a server on the workspace; a second one is the next after the first was lost."""
     stand_in(monkeypatch, OnePersonEngine(), trainer, tmp_path / "base")
+    monkeypatch.setattr(runner_module, "SECONDS_BETWEEN_STARTS", 0.0)
     started = []
 
     def service_of(lanes=("node-1", "node-2")):

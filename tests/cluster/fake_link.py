@@ -49,7 +49,7 @@ def main():
                 for _ in range(66):
                     tell(OfAttempt(message.number, Piece("a", 0, b"")))
                 os._exit(9)
-            if message.job.title != "hang":
+            if message.job.title != "busy":
                 tell(LaneNews(message.lane, IDLE, FACTS))
                 tell(OfAttempt(message.number, Finished({"title": message.job.title})))
         elif isinstance(message, ForgetPerson):

@@ -72,7 +72,7 @@ class NearCluster:
                 node.cancel(job.id)
                 del self.nodes[lane]
                 self.remnants.ended(lane, is_clean=False)
-                running.coming.put(None if loss[1] == LINK else Lost(loss[1], "it was killed"))
+                running.coming.put(None if loss[1] == LINK else Lost(loss[1], "it was killed", loss[0] > 0))
                 return
             running.coming.put(message)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from easyphoto.cluster.remnants import Remnants
+from easyphoto.storage.files import write_text
 from easyphoto.workspace.upgrades import open_workspace
 
 
@@ -42,6 +43,18 @@ def test_a_process_that_ended_in_order_leaves_nothing(remnants):
     assert remnants.left_of("anna") == ()
 
 
+def test_a_process_that_works_for_another_lane_takes_along_what_it_holds(remnants):
+    remnants.began("actor:0", "node-1", is_swept=True)
+    remnants.sends("actor:0", ("anna",))
+    remnants.sends("actor:1", ("ben",))
+
+    remnants.moved("actor:0", "actor:1")
+
+    assert [remnants.has(lane, id) for lane in ("actor:0", "actor:1") for id in ("anna", "ben")] == [
+        False, False, True, True,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("is_swept", "left"), [(True, ()), (False, ("node-1",))])
 def test_the_next_process_on_the_machine_sweeps_it(remnants, is_swept, left):
     remnants.began("actor:0", "node-1", is_swept=True)
@@ -65,6 +78,6 @@ def test_all_that_a_killed_server_knew_of_is_left_for_the_next(workspace, remnan
 
 
 def test_a_damaged_record_keeps_no_server_from_starting(workspace):
-    (workspace.root / "cluster.json").write_text("{")
+    write_text(workspace.jobs / ".cluster.json", "{")
 
     assert Remnants(workspace).left_of("anna") == ()

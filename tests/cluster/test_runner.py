@@ -99,7 +99,7 @@ def test_a_job_whose_machine_is_lost_runs_again_and_is_published_once(
     assert {file.name for file in (workspace.jobs / job.id).iterdir() if file.name.startswith(".")} == set()
     numbers = [event.number for event in service.queue.events(job.id)]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert any("begins again" in str(note) for note in job.notes)
+    assert any("begins again" in str(note) or "asked for" in str(note) for note in job.notes)
 
 
 def test_a_training_whose_machine_is_lost_begins_again_and_leaves_one_run(service, cluster, workspace):
@@ -120,6 +120,21 @@ def test_a_job_with_which_three_machines_end_fails_by_name(service, anna, templa
     assert (job.state, job.error["code"]) == (State.FAILED, "WorkerLost")
     assert job.error["message"].startswith("3 machines of the cluster ended with this job. node-1 was lost")
     assert folders_in(workspace.results) == ()
+
+
+def test_machines_that_end_before_they_have_the_job_are_not_its_fault(service, anna, template, cluster):
+    cluster.losses += [(0, "node-1")] * 4
+
+    assert done(service, photograph(service, template)).state is State.DONE
+
+
+def test_a_job_that_no_machine_begins_fails_by_name(service, anna, template, cluster):
+    cluster.losses += [(0, "node-1")] * 10
+
+    job = done(service, photograph(service, template))
+
+    assert (job.state, job.error["code"]) == (State.FAILED, "WorkerLost")
+    assert job.error["message"] == "node-1 was lost before it began: it was killed."
 
 
 def test_lost_connections_are_not_the_jobs_fault(service, anna, template, cluster):
