@@ -73,10 +73,10 @@ class Ledger:
 def watch(ledger: Ledger) -> None:
     """Take the time of the server's own steps, and from the sending of a job to the first word of it."""
     attempt: Any = runner._Attempt
-    runner.shipment_of = ledger.timed("listing what travels", runner.shipment_of)  # type: ignore[attr-defined]
+    runner.shipment_of = ledger.timed("listing what travels", runner.shipment_of)
     attempt._publish = ledger.timed("publishing", attempt._publish)
-    runner.Arrivals.keep = ledger.timed("writing what arrives", runner.Arrivals.keep)  # type: ignore[method-assign,attr-defined]
-    runner.Arrivals.complete = ledger.timed("writing what arrives", runner.Arrivals.complete)  # type: ignore[method-assign,attr-defined]
+    runner.Arrivals.keep = ledger.timed("writing what arrives", runner.Arrivals.keep)  # type: ignore[method-assign]
+    runner.Arrivals.complete = ledger.timed("writing what arrives", runner.Arrivals.complete)  # type: ignore[method-assign]
     heard, performed = attempt._heard, attempt.performed
 
     def timed_performed(self: Any) -> Any:

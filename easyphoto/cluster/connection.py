@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import pickle
 import queue
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from easyphoto.cluster.messages import (
 from easyphoto.cluster.remnants import Remnants
 from easyphoto.cluster.shipment import Shipment
 from easyphoto.errors import BackendUnreachable, EasyPhotoError
+from easyphoto.jobs.channel import Channel
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.runners import IDLE, LOST, LaneFacts
 from easyphoto.messages import text
@@ -92,12 +93,12 @@ class Cluster:
         self._numbers = itertools.count(1)
         self._changed = threading.Condition()
         self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
         self._connected: Connected | None = None
         self._why: str = text("the cluster is being joined")
         self._failed: Exception | None = None
         self._news: dict[str, LaneNews] = {}
         self._coming: dict[int, queue.Queue[Any]] = {}
-        self._sending = threading.Lock()
         self._closing = threading.Event()
         self._keeper = threading.Thread(target=self._keep_linked, name="easyphoto-cluster", daemon=True)
 
@@ -171,11 +172,10 @@ class Cluster:
 
     def send(self, message: object) -> None:
         """Send to the link; a link that has ended is told to nobody, because its reader knows it."""
-        with self._sending, suppress(OSError, ValueError):
-            process = self._process
-            if process is not None and process.stdin is not None:
-                pickle.dump(message, process.stdin)
-                process.stdin.flush()
+        channel = self._channel
+        if channel is not None:
+            with suppress(OSError):
+                channel.send(message)
 
     # --- deletion ---
 
@@ -184,7 +184,7 @@ class Cluster:
         if not self.remnants.has(lane, person):
             return ()
         node = self.node_of(lane)
-        why = self._asked(lambda number: ForgetPerson(number, lane, person))
+        why = self._asked(partial(ForgetPerson, lane=lane, person=person))
         if why:
             return (Left(node or lane, why),)
         self.remnants.forgot(lane, person)
@@ -194,7 +194,7 @@ class Cluster:
         """Remove what ended processes have left of the person on any machine."""
         left = []
         for node in self.remnants.left_of(person):
-            if why := self._asked(lambda number, node=node: SweepNode(number, node)):
+            if why := self._asked(partial(SweepNode, node=node)):
                 said = text("it may hold files of this person, which go when a job runs there again: {why}", why=why)
                 left.append(Left(node, said))
             else:
@@ -240,10 +240,9 @@ class Cluster:
                 start_new_session=True,
             )  # fmt: skip
             threading.Thread(target=_keep_lines, args=(process.stderr, said), daemon=True).start()
-            with self._sending:
-                self._process = process
+            self._process, self._channel = process, Channel(process.stdout, process.stdin)  # type: ignore[arg-type]  # pipes
             self.send(replace(self._setup, folder=str(folder)))
-            was_connected = self._listen(process)
+            was_connected = self._listen(self._channel)
             process.kill()
             process.wait()
         except OSError as error:
@@ -255,12 +254,12 @@ class Cluster:
             _log.warning("The link to the cluster has ended (%s): %s", process.returncode, " | ".join(list(said)[-3:]))
         return was_connected
 
-    def _listen(self, process: subprocess.Popen[bytes]) -> bool:
+    def _listen(self, channel: Channel) -> bool:
         was_connected = False
         # What Ray writes before the first message would not be one; anything odd ends the link.
-        with suppress(EOFError, OSError, pickle.UnpicklingError, AttributeError, ImportError):
+        with suppress(EOFError, AttributeError, ImportError):
             while True:
-                message = pickle.load(process.stdout)  # type: ignore[arg-type]  # it is a pipe
+                message = channel.receive()
                 was_connected |= isinstance(message, Connected)
                 self._take(message)
         with self._changed:

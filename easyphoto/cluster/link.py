@@ -7,16 +7,15 @@ one actor for each lane that had a job lately, and ends when its input does.
 from __future__ import annotations
 
 import os
-import pickle
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
-from easyphoto import __version__
+from easyphoto.cluster.actors import SECONDS_TO_ANSWER, Actors, LaneActor
 from easyphoto.cluster.joining import join_cluster
 from easyphoto.cluster.messages import (
     PIECE,
@@ -27,7 +26,6 @@ from easyphoto.cluster.messages import (
     LaneNews,
     LinkSetup,
     Lost,
-    NodeFacts,
     NotConnected,
     OfAttempt,
     Quit,
@@ -35,39 +33,22 @@ from easyphoto.cluster.messages import (
     SweepNode,
     Told,
 )
-from easyphoto.cluster.node import Node, sweep_node
+from easyphoto.cluster.node import sweep_node
 from easyphoto.cluster.shipment import Shipment
-from easyphoto.errors import EasyPhotoError, MissingCapability, first_line
+from easyphoto.errors import EasyPhotoError, first_line
+from easyphoto.jobs.channel import Channel
 from easyphoto.jobs.relay import Failed, Finished, Stopped, failure_of
-from easyphoto.jobs.runners import BUSY, IDLE, STARTING
+from easyphoto.jobs.runners import BUSY, IDLE
 from easyphoto.messages import text
 
-SECONDS_IDLE = 600.0
-"""How long a lane without a job keeps its machine; then an autoscaler may take it back."""
-SECONDS_PATIENT = 10.0
-"""How long a new machine is waited for before that of a lane without a job is taken over."""
-SECONDS_BETWEEN_LOOKS = 0.5
-SECONDS_TO_ANSWER = 20.0
 MOST_UNFETCHED = 16
 """Messages of an actor that wait in the object store: pieces of files among them have 8 MB each."""
 MOST_ON_THE_WAY = 4
-CONTROL = "control"
-"""The concurrency group of methods that are called while a job runs."""
-
-
-@dataclass
-class _Lane:
-    name: str
-    actor: Any = None
-    facts: NodeFacts | None = None
-    used: float = 0.0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    """Held while it starts or runs a job."""
 
 
 @dataclass
 class _Running:
-    lane: _Lane
+    lane: LaneActor
     job: str
     stop: threading.Event = field(default_factory=threading.Event)
     is_begun: bool = False
@@ -76,40 +57,33 @@ class _Running:
 class Link:
     """Runs attempts on actors; each in a thread of its own."""
 
-    def __init__(self, ray: Any, setup: LinkSetup, out: BinaryIO) -> None:
-        self._ray, self._setup, self._out = ray, setup, out
-        self._lanes: dict[str, _Lane] = {}
+    def __init__(self, ray: Any, setup: LinkSetup, tell: Callable[[object], None]) -> None:
+        self._ray, self.tell = ray, tell
+        self._actors = Actors(ray, setup.node, tell)
         self._running: dict[int, _Running] = {}
-        self._sending = threading.Lock()
 
-    def tell(self, message: object) -> None:
-        with self._sending:
-            pickle.dump(message, self._out)
-            self._out.flush()
-
-    def serve(self, heard: Iterator[object]) -> None:
+    def serve(self, heard: Callable[[], object]) -> None:
         """Do what is asked until the messages end, then let the machines clean up."""
-        threading.Thread(target=self._release_now_and_then, daemon=True).start()
-        for message in heard:
-            if isinstance(message, Quit):
-                break
-            if isinstance(message, Attempt):
-                running = _Running(self._lane(message.lane), message.job.id)
-                self._running[message.number] = running
-                self._begin(self._attempt, message, running)
-            elif isinstance(message, (StopAttempt, KillAttempt)):
-                self._stop(message)
-            elif isinstance(message, ForgetPerson):
-                self._begin(self._forget, message)
-            elif isinstance(message, SweepNode):
-                self._begin(self._sweep, message)
-        self._close()
+        _begin(self._actors.release_now_and_then)
+        with suppress(EOFError):
+            while not isinstance(message := heard(), Quit):
+                self._take(message)
+        for running in tuple(self._running.values()):
+            running.stop.set()
+        self._actors.close()
+        self._ray.shutdown()
 
-    def _begin(self, do: Any, *arguments: Any) -> None:
-        threading.Thread(target=do, args=arguments, daemon=True).start()
-
-    def _lane(self, name: str) -> _Lane:
-        return self._lanes.setdefault(name, _Lane(name))
+    def _take(self, message: object) -> None:
+        if isinstance(message, Attempt):
+            running = _Running(self._actors.lane(message.lane), message.job.id)
+            self._running[message.number] = running
+            _begin(self._attempt, message, running)
+        elif isinstance(message, (StopAttempt, KillAttempt)):
+            self._stop(message)
+        elif isinstance(message, ForgetPerson):
+            _begin(self._forget, message)
+        elif isinstance(message, SweepNode):
+            _begin(self._sweep, message)
 
     # --- a job ---
 
@@ -128,7 +102,7 @@ class Link:
         lane, exceptions = running.lane, self._ray.exceptions
         ended: Told | Lost = Lost("", text("it said nothing"))
         try:
-            if not self._is_ready(lane, running):
+            if not self._actors.make_ready(lane, running.stop):
                 return Stopped()
             self.tell(LaneNews(lane.name, BUSY, lane.facts))
             self._send_files(lane.actor, attempt.shipment)
@@ -144,7 +118,7 @@ class Link:
         except exceptions.RayTaskError as error:
             return failure_of(error.cause if isinstance(error.cause, Exception) else error)
         except EasyPhotoError as error:
-            self._end(lane)
+            self._actors.end(lane)
             return failure_of(error)
         except Exception as error:
             return self._lost(running, self._words(error))
@@ -179,8 +153,8 @@ class Link:
         self._ray.get(waiting)
 
     def _lost(self, running: _Running, why: str) -> Lost:
-        node = running.lane.facts.node if running.lane.facts is not None else ""
-        self._end(running.lane)
+        node = running.lane.node
+        self._actors.end(running.lane)
         return Lost(node, why, running.is_begun)
 
     def _words(self, error: Exception) -> str:
@@ -191,183 +165,71 @@ class Link:
             return text("its process ended")
         return first_line(error)
 
-    def _end(self, lane: _Lane) -> None:
-        """End the lane's process, which may be alive behind a broken network; the next job gets a new one."""
-        actor, lane.actor, lane.facts = lane.actor, None, None
-        if actor is not None:
-            with suppress(Exception):
-                self._ray.kill(actor, no_restart=True)
-
     def _stop(self, message: StopAttempt | KillAttempt) -> None:
         running = self._running.get(message.number)
         if running is None:
             return
         running.stop.set()
         if isinstance(message, KillAttempt):
-            actor = running.lane.actor
-            if actor is not None:
+            if (actor := running.lane.actor) is not None:
                 self._ray.kill(actor, no_restart=True)
         elif running.is_begun:
             self._cancel(running)
 
     def _cancel(self, running: _Running) -> None:
         with suppress(Exception):
-            running.lane.actor.cancel.options(concurrency_group=CONTROL).remote(running.job)
-
-    # --- the actors ---
-
-    def _is_ready(self, lane: _Lane, running: _Running) -> bool:
-        """Give the lane an actor, and wait until its machine is there, however long that takes.
-
-        False where the job was cancelled meanwhile. Raises MissingCapability for a machine that cannot do the work.
-        """
-        if lane.actor is not None:
-            return True
-        self.tell(LaneNews(lane.name, STARTING))
-        lane.actor = self._new_actor()
-        facts, patient_until = lane.actor.open.remote(), time.monotonic() + SECONDS_PATIENT
-        while not self._ray.wait([facts], timeout=SECONDS_BETWEEN_LOOKS)[0]:
-            if running.stop.is_set():
-                self._end(lane)
-                return False
-            if time.monotonic() > patient_until and self._took_over(lane):
-                return True
-        try:
-            lane.facts = self._ray.get(facts)
-        except self._ray.exceptions.RayTaskError:
-            raise
-        except self._ray.exceptions.RayActorError as error:
-            if "import" in str(error) or "creation task" in str(error):
-                raise MissingCapability(
-                    text("EasyPhoto does not start on a machine of the cluster: {cause}", cause=_last_line(error)),
-                    advice=text("Install the same version of EasyPhoto on all machines of the cluster."),
-                ) from error
-            raise
-        self._check_version(lane.facts)
-        return True
-
-    def _took_over(self, lane: _Lane) -> bool:
-        """Take the actor of a lane that has no job: there may be fewer machines than lanes now."""
-        for other in tuple(self._lanes.values()):
-            if other is lane or other.facts is None or not other.lock.acquire(blocking=False):
-                continue
-            try:
-                if other.actor is not None and other.facts is not None:
-                    self._end(lane)
-                    lane.actor, lane.facts = other.actor, other.facts
-                    other.actor = other.facts = None
-                    return True
-            finally:
-                other.lock.release()
-        return False
-
-    def _new_actor(self) -> Any:
-        asked = {"num_gpus": 1} if self._ray.cluster_resources().get("GPU", 0) else {"num_cpus": 1}
-        actor = self._ray.remote(concurrency_groups={CONTROL: 2}, max_restarts=0, **asked)(Node)
-        return actor.remote(self._setup.node)
-
-    def _check_version(self, facts: NodeFacts | None) -> None:
-        if facts is not None and facts.version != __version__:
-            raise MissingCapability(
-                text(
-                    "{node} has EasyPhoto {theirs}, this server {ours}.",
-                    node=facts.node, theirs=facts.version, ours=__version__,
-                ),
-                advice=text("Install the same version of EasyPhoto on all machines of the cluster."),
-            )  # fmt: skip
-
-    def _release_now_and_then(self) -> None:
-        while True:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-            for lane in tuple(self._lanes.values()):
-                is_old = lane.actor is not None and time.monotonic() - lane.used > SECONDS_IDLE
-                if is_old and lane.lock.acquire(blocking=False):
-                    try:
-                        self._let_go(lane)
-                    finally:
-                        lane.lock.release()
-
-    def _let_go(self, lane: _Lane) -> None:
-        if lane.actor is None:
-            return
-        is_clean = False
-        with suppress(Exception):
-            self._ray.get(lane.actor.close.options(concurrency_group=CONTROL).remote(), timeout=SECONDS_TO_ANSWER)
-            is_clean = True
-        self._end(lane)
-        self.tell(LaneNews(lane.name, IDLE, is_clean=is_clean))
-
-    def _close(self) -> None:
-        for running in tuple(self._running.values()):
-            running.stop.set()
-        waiting = []
-        for lane in self._lanes.values():
-            if lane.actor is not None:
-                with suppress(Exception):
-                    waiting.append(lane.actor.close.options(concurrency_group=CONTROL).remote())
-        with suppress(Exception):
-            self._ray.wait(waiting, num_returns=len(waiting), timeout=5.0)
-        self._ray.shutdown()
+            running.lane.control("cancel", running.job)
 
     # --- deletion ---
 
     def _forget(self, asked: ForgetPerson) -> None:
-        lane, why = self._lane(asked.lane), ""
-        if (actor := lane.actor) is not None:
+        lane, why = self._actors.lane(asked.lane), ""
+        if lane.actor is not None:
             try:
-                forget = actor.forget.options(concurrency_group=CONTROL)
-                self._ray.get(forget.remote(asked.person), timeout=SECONDS_TO_ANSWER)
+                self._ray.get(lane.control("forget", asked.person), timeout=SECONDS_TO_ANSWER)
             except Exception as error:
-                why = first_line(error)
+                why = self._words(error)
         self.tell(Answered(asked.number, why))
 
     def _sweep(self, asked: SweepNode) -> None:
-        why = ""
         try:
-            found = [each for each in self._ray.nodes() if each["Alive"] and each["NodeManagerHostname"] == asked.node]
-            if not found:
-                why = text("it is not in the cluster now")
-            else:
-                there = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-                    found[0]["NodeID"], soft=False
-                )
-                sweep = self._ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=there)(sweep_node)
-                if not self._ray.get(sweep.remote(), timeout=SECONDS_TO_ANSWER):
-                    why = text("something there is in use")
+            why = self._swept(asked.node)
         except Exception as error:
-            why = first_line(error)
+            why = self._words(error)
         self.tell(Answered(asked.number, why))
 
+    def _swept(self, node: str) -> str:
+        """Sweep the machine, as a task of its own; returns why that could not be done."""
+        ids = [each["NodeID"] for each in self._ray.nodes() if each["Alive"] and each["NodeManagerHostname"] == node]
+        if not ids:
+            return text("it is not in the cluster now")
+        affinity = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(ids[0], soft=False)
+        sweep = self._ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=affinity)(sweep_node)
+        is_clean = self._ray.get(sweep.remote(), timeout=SECONDS_TO_ANSWER)
+        return "" if is_clean else text("something there is in use")
 
-def _last_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
 
-
-def _heard(stream: BinaryIO) -> Iterator[object]:
-    """The messages of the server, whose end is the end of the stream."""
-    with suppress(EOFError, OSError):
-        while True:
-            yield pickle.load(stream)
+def _begin(do: Callable[..., None], *arguments: Any) -> None:
+    threading.Thread(target=do, args=arguments, daemon=True).start()
 
 
 def main() -> int:
     # What Ray and its libraries print must not come between the messages.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    heard = _heard(sys.stdin.buffer)
-    setup = next(heard, None)
-    if not isinstance(setup, LinkSetup):
+    channel = Channel(sys.stdin.buffer, out)
+    try:
+        setup = channel.receive()
+    except EOFError:
         return 0
     try:
         ray, connected = join_cluster(setup)
     except Exception as error:
-        pickle.dump(NotConnected(failure_of(error).error), out)
-        out.flush()
+        channel.send(NotConnected(failure_of(error).error))
         return 1
-    link = Link(ray, setup, out)
+    link = Link(ray, setup, channel.send)
     link.tell(connected)
-    link.serve(heard)
+    link.serve(channel.receive)
     return 0
 
 

@@ -60,6 +60,8 @@ class Node:
         self._setup = setup
         self._held = ExitStack()
         self._running: RelayedJobs | None = None
+        self._cancelled: set[str] = set()
+        """Jobs that were cancelled; some before they began here."""
         self._used: dict[str, float] = {}
         self._stop = threading.Event()
 
@@ -120,6 +122,8 @@ class Node:
         self.workspace.jobs.joinpath(job.id).mkdir(parents=True, exist_ok=True)
         work = JobAtNode(self.workspace, job, shipment, waiting.put)
         self._running = work.jobs
+        if job.id in self._cancelled:
+            work.jobs.cancel()
         thread = threading.Thread(target=self._work, args=(work, waiting), daemon=True)
         thread.start()
         try:
@@ -133,6 +137,7 @@ class Node:
                     waiting.get_nowait()
                 thread.join(SECONDS_TO_JOIN)
             self._running = None
+            self._cancelled.discard(job.id)
             for id in shipment.persons:
                 self._used[id] = time.monotonic()
             self._clear()
@@ -144,6 +149,7 @@ class Node:
             waiting.put(None)
 
     def cancel(self, job: str) -> None:
+        self._cancelled.add(job)
         running = self._running
         if running is not None and running.get(job).id == job:
             running.cancel()

@@ -96,7 +96,7 @@ class NearCluster:
         return tuple(Left(node, "it is not in the cluster now") for node in self.remnants.left_of(person))
 
     def facts(self, lane):
-        return LaneFacts(lane)
+        return LaneFacts(lane, "processor")
 
     def close(self):
         for node in self.nodes.values():
