@@ -20,7 +20,7 @@ LAYERS = (
     {"report", "persons", "app"},
     {"commands"},
     {"bench", "jobs"},
-    {"ui", "api"},
+    {"ui", "api", "cluster"},
     {"cli", "webui"},
 )
 HEAVY = {
@@ -106,6 +106,20 @@ def test_importing_it_loads_no_network_library(module: str):
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
 
     assert said.stdout.strip() == "[]"
+
+
+def test_ray_is_imported_by_the_cluster_alone_and_the_cluster_by_its_option_alone():
+    importing = {
+        path.relative_to(PACKAGE).as_posix(): {".".join(name.split(".")[:2]) for name in found} | {*found}
+        for path in modules()
+        for found in [tuple(imported(ast.parse(path.read_text("utf-8"))))]
+    }
+
+    assert {path for path, names in importing.items() if "ray" in names} == {"cluster/joining.py"}
+    users = {path for path, names in importing.items() if "easyphoto.cluster" in names}
+    assert {path for path in users if not path.startswith("cluster/")} == {"cli/ui.py"}
+    tops = set(at_top(ast.parse((PACKAGE / "cli/ui.py").read_text("utf-8"))))
+    assert not [name for name in tops if name.startswith("easyphoto.cluster")]
 
 
 def test_files_are_locked_in_one_place():

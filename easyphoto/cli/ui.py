@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from easyphoto.cli.arguments import NewVerb, Verbs
 from easyphoto.cli.options import add_options, settings_of
 from easyphoto.cli.output import say, tell
+from easyphoto.devices import AUTO
 from easyphoto.errors import InputError
 from easyphoto.messages import text
 from easyphoto.settings.devices import DeviceSettings
 from easyphoto.settings.options import FaceSettings, Options, WeightSettings
 
 if TYPE_CHECKING:
+    from easyphoto.app import EasyPhoto
+    from easyphoto.jobs.service import Service
     from easyphoto.workspace.folders import Workspace
 
 ACCOUNTS_VARIABLE = "EASYPHOTO_AUTH"
@@ -36,6 +39,15 @@ def add_ui_parser(verbs: Verbs, verb: NewVerb) -> None:
         "--language", choices=("en", "zh_CN"), default="",
         help="of the tabs, until somebody switches it there (default: the browser's)",
     )  # fmt: skip
+    parser.add_argument(
+        "--cluster", metavar="auto|ADDRESS",
+        help="run trainings and pictures on the machines of a Ray cluster, whose head listens at ADDRESS; "
+        "auto: the one that this machine is part of, or a small one that is started here",
+    )  # fmt: skip
+    parser.add_argument(
+        "--actors", type=int, metavar="N",
+        help="with --cluster: jobs at a time (default: as many as it has cards now, or processors where it has none)",
+    )  # fmt: skip
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     add_options(parser, DeviceSettings, title="devices")
     add_options(parser, FaceSettings, title="faces on photographs")
@@ -49,9 +61,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
     from easyphoto.app import EasyPhoto
     from easyphoto.backends.folders import checkpoint_folders
     from easyphoto.cli.server import LOOPBACK_ADDRESSES, serve
-    from easyphoto.devices import cards
     from easyphoto.host.base import ThisMachine
-    from easyphoto.jobs.device_lanes import open_service
 
     accounts = accounts_of(arguments.auth, os.environ.get(ACCOUNTS_VARIABLE, ""))
     options = Options(faces=settings_of(FaceSettings, arguments), weights=settings_of(WeightSettings, arguments))
@@ -68,13 +78,35 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
             webbrowser.open(address)
 
     serve(
-        open_service(app, settings_of(DeviceSettings, arguments).devices, cards()),
+        _service(arguments, app),
         accounts,
         host=arguments.host,
         port=arguments.port,
         without_accounts=arguments.without_auth,
         ready=ready,
     )
+
+
+def _service(arguments: argparse.Namespace, app: EasyPhoto) -> Service:
+    """Raises InputError for options that say nothing together."""
+    devices = settings_of(DeviceSettings, arguments).devices
+    if arguments.cluster is None:
+        from easyphoto.devices import cards
+        from easyphoto.jobs.device_lanes import open_service
+
+        if arguments.actors is not None:
+            raise InputError(text("--actors needs --cluster."), advice=text("Give both, or neither."))
+        return open_service(app, devices, cards())
+    if devices != AUTO:
+        raise InputError(
+            text("--devices and --cluster cannot be given together."),
+            advice=text("A machine of the cluster is a lane of its own: this one can be part of it, too."),
+        )
+    if arguments.actors is not None and arguments.actors < 1:
+        raise InputError(text("--actors must be at least 1."), advice=text("Leave it out to use all there is."))
+    from easyphoto.cluster.opening import clustered_service
+
+    return clustered_service(app, arguments.cluster, arguments.actors)
 
 
 def accounts_of(typed: Sequence[str], variable: str) -> dict[str, str] | None:

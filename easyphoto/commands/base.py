@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -155,7 +155,15 @@ class Command(ABC):
         Files are recorded by name alone, because clients must not learn paths on this machine.
         """
         fields = recorded_fields(type(self)).items()
-        return {**{key: _plain(getattr(self, field.name), key) for key, field in fields}, "version": VERSION}
+        return {**{key: _plain(getattr(self, field.name), key, _bare) for key, field in fields}, "version": VERSION}
+
+    def whole_record(self, written: Callable[[Path], str]) -> dict[str, Any]:
+        """Return every field as plain values, from which `records.read_whole` makes the same command again.
+
+        It is for this program alone: it names files as `written` does, and the host's folder.
+        """
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]  # every command is a dataclass
+        return {field.name: _plain(getattr(self, field.name), field.name, written, whole=True) for field in fields}
 
     @abstractmethod
     def run(self, app: EasyPhoto, context: Context) -> Any:
@@ -183,15 +191,21 @@ def uploads_among(files: Iterable[Path], workspace: Workspace) -> tuple[str, ...
     return tuple(file.name for file in files if file.parent == workspace.uploads)
 
 
-def _plain(value: Any, name: str) -> Any:
-    if name == "options":
+def _bare(file: Path) -> str:
+    return file.name
+
+
+def _plain(value: Any, name: str, written: Callable[[Path], str], *, whole: bool = False) -> Any:
+    if isinstance(value, Options) and whole:
+        return dataclasses.asdict(value)
+    if name == "options" and not whole:
         return options_record(value)
     if isinstance(value, Path):
-        return value.name
+        return written(value)
     if isinstance(value, Settings):
         return settings_record(value)
     if isinstance(value, (tuple, list)):
-        return [_plain(part, "") for part in value]
+        return [_plain(part, "", written) for part in value]
     return dict(value) if isinstance(value, Mapping) else value
 
 

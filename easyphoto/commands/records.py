@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -40,32 +40,53 @@ def read_command(command: type[C], record: Mapping[str, Any]) -> C:
     return command(**values)
 
 
-def _read(hint: Any, value: Any, name: str) -> Any:
+def read_whole(command: type[C], record: Mapping[str, Any], place: Callable[[str], Path]) -> C:
+    """Return the command of `Command.whole_record`, ready to run; `place` says where the files that it names lie.
+
+    Raises BadRecord, and BadSettings for a setting that is no longer valid.
+    """
+    hints = field_types(command)
+    try:
+        values = {
+            field.name: _read(hints[field.name], record[field.name], field.name, place)
+            for field in dataclasses.fields(command)  # type: ignore[arg-type]  # every command is a dataclass
+        }
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise BadRecord(
+            text("The request of a job {kind!r} is damaged: {error}.", kind=command.kind, error=error),
+            advice=text("Delete the job."),
+        ) from error
+    return command(**values)
+
+
+def _read(hint: Any, value: Any, name: str, place: Callable[[str], Path] | None = None) -> Any:
+    """`place` of a whole record: its settings must be valid; None: files have lost their folders."""
     origin, parts = get_origin(hint), get_args(hint)
     if origin is types.UnionType:
         if value is None and type(None) in parts:
             return None
-        return _read(next(part for part in parts if part is not type(None)), value, name)
+        return _read(next(part for part in parts if part is not type(None)), value, name, place)
     if origin is tuple and parts[-1:] == (Ellipsis,):
-        return tuple(_read(parts[0], part, name) for part in fitted(tuple[Any, ...], value, name))
+        return tuple(_read(parts[0], part, name, place) for part in fitted(tuple[Any, ...], value, name))
     if hint is Path:
-        return Path(fitted(str, value, name))
+        return (place or Path)(fitted(str, value, name))
+    settings_of = _settings if place is None else settings_from
     if hint is Options:
-        return _options(fitted(Mapping[str, Any], value, name))
+        return _options(fitted(Mapping[str, Any], value, name), settings_of)
     if isinstance(hint, type) and issubclass(hint, Settings):
-        return _settings(hint, fitted(Mapping[str, Any], value, name))
+        return settings_of(hint, fitted(Mapping[str, Any], value, name))
     return fitted(hint, value, name)
 
 
-def _options(record: Mapping[str, Any]) -> Options:
+def _options(record: Mapping[str, Any], settings_of: Callable[[type[Any], Any], Any]) -> Options:
     values = {name: fitted(str | None, record.get(name), name) for name in ("base", "engine")}
     parts = {name: fitted(Mapping[str, Any], record.get(name, {}), name) for name in ("faces", "weights")}
     plain = Options()
     return Options(
         values["base"],
         values["engine"] or plain.engine,
-        _settings(type(plain.faces), parts["faces"]),
-        _settings(type(plain.weights), parts["weights"]),
+        settings_of(type(plain.faces), parts["faces"]),
+        settings_of(type(plain.weights), parts["weights"]),
     )
 
 

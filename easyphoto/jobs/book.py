@@ -12,6 +12,8 @@ from dataclasses import replace
 from typing import Any
 
 from easyphoto.errors import EasyPhotoError
+from easyphoto.jobs.arrivals import Arrivals, has_arrivals
+from easyphoto.jobs.kept_commands import drop_command, has_command
 from easyphoto.jobs.listing import place_of
 from easyphoto.jobs.ownership import Ownership
 from easyphoto.jobs.records import Job, JobEvent, State, now
@@ -27,12 +29,13 @@ MOST_EVENTS_IN_MEMORY = 8
 class JobBook:
     """Reads every job, and writes this queue's own. `changed` guards them, and is told of every event."""
 
-    def __init__(self, workspace: Workspace, owner: Ownership) -> None:
+    def __init__(self, workspace: Workspace, owner: Ownership, *, keeps_commands: bool = False) -> None:
+        """With `keeps_commands` jobs of lost processes wait for `submit_again`, as far as their command was kept."""
         self.store = JobStore(workspace.jobs)
         self.changed = threading.Condition()
         self.own: dict[str, Job] = {}
         """This queue's jobs by id; the lock is held wherever it is read."""
-        self._workspace, self._owner = workspace, owner
+        self._workspace, self._owner, self._keeps_commands = workspace, owner, keeps_commands
         self._events: dict[str, list[JobEvent]] = {}
         self._recent: deque[str] = deque()
 
@@ -41,6 +44,36 @@ class JobBook:
         self.store.write(job)
         self.own[job.id], self._events[job.id] = job, []
         self.tell(job.id, "state", state=job.state.value)
+
+    def add_again(self, job: Job, owner: str) -> Job:
+        """Take over a job of a lost process: it waits again, and its events go on. Raises DiskFailure."""
+        again = replace(job, state=State.QUEUED, owner=owner, started=None, lane=None, eta_seconds=None)
+        self.store.write(again)
+        self.own[job.id], self._events[job.id] = again, list(self.store.events(job.id))
+        self.tell(job.id, "state", state=again.state.value)
+        return again
+
+    def finish_publications(self) -> None:
+        """Complete what killed processes were publishing, and drop what had arrived of attempts that were cut off."""
+        for id in self.store.folders():
+            with suppress(EasyPhotoError, Cancelled):
+                if has_arrivals(self._workspace, id) and self._owner.has_ended((job := self.store.read(id)).owner):
+                    self._finish_publication(job)
+
+    def _finish_publication(self, job: Job) -> Job | None:
+        """Publish the job's outcome, if it has one that no record tells of; returns the job as it then is."""
+        arrivals = Arrivals(self._workspace, job.id)
+        if job.state is State.DONE or (outcome := arrivals.decided()) is None:
+            arrivals.clear()
+            return None
+        arrivals.publish(outcome)
+        ended = replace(
+            job, state=State(outcome.state), ended=now(), eta_seconds=None, files=outcome.files,
+            result=outcome.answer, error=outcome.error,
+        )  # fmt: skip
+        self._settle(ended, **({"result": outcome.answer} if outcome.answer is not None else {}))
+        arrivals.clear()
+        return ended
 
     def get(self, id: str) -> Job:
         """Raises UnknownJob where there is none."""
@@ -105,11 +138,13 @@ class JobBook:
                 shutil.rmtree(self._workspace.jobs / id, ignore_errors=True)
                 return
             self.own[id] = replace(self.own[id], state=state, ended=now(), eta_seconds=None, **changes)
-            self._write(id)
+            is_written = self._write(id)
             for name, value in changes.items():
                 self.tell(id, name, **{name: value})
             self.tell(id, "state", state=state.value)
             self._rest(id)
+            if is_written:
+                self._let_go(id)
 
     def drop_except(self, folders: Container[str]) -> None:
         for id in [id for id in self.own if id not in folders]:
@@ -127,12 +162,20 @@ class JobBook:
         self.store.add(id, event)
         self.changed.notify_all()
 
-    def _write(self, id: str) -> None:
+    def _write(self, id: str) -> bool:
         """Write the record; on a full disk it stays out of date, and the job goes on in memory."""
         try:
             self.store.write(self.own[id])
         except (EasyPhotoError, OSError) as error:
             _log.warning("The record of the job %s could not be written: %s", id, error)
+            return False
+        return True
+
+    def _let_go(self, id: str) -> None:
+        """Remove what only a job that is not over needs; its record says that it is."""
+        drop_command(self._workspace, id)
+        if has_arrivals(self._workspace, id):
+            Arrivals(self._workspace, id).clear()
 
     def _rest(self, id: str) -> None:
         """Drop the events of the oldest finished job from memory if all of them are on disk."""
@@ -153,10 +196,21 @@ class JobBook:
             job = self.store.read(job.id)
             if job.state.is_over:
                 return job
+            with suppress(EasyPhotoError, Cancelled):
+                if has_arrivals(self._workspace, job.id) and (published := self._finish_publication(job)) is not None:
+                    return published
+            if self._keeps_commands and has_command(self._workspace, job.id):
+                return job
             ended = replace(job, state=State.INTERRUPTED, ended=now(), eta_seconds=None)
-            last = max((event.number for event in self.store.events(job.id)), default=0)
-            # On a full disk a reader still gets the answer.
-            with suppress(EasyPhotoError):
-                self.store.write(ended)
-                self.store.add(job.id, JobEvent(last + 1, "state", now(), {"state": ended.state.value}))
+            self._settle(ended)
         return ended
+
+    def _settle(self, ended: Job, **told: Any) -> None:
+        """Write down how a lost process's job ended; on a full disk a reader still gets the answer."""
+        last = max((event.number for event in self.store.events(ended.id)), default=0)
+        with suppress(EasyPhotoError):
+            self.store.write(ended)
+            events = {**{name: {name: value} for name, value in told.items()}, "state": {"state": ended.state.value}}
+            for number, (type, values) in enumerate(events.items(), last + 1):
+                self.store.add(ended.id, JobEvent(number, type, now(), values))
+            drop_command(self._workspace, ended.id)

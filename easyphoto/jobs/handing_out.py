@@ -12,8 +12,8 @@ from easyphoto.storage.files import inside
 from easyphoto.workspace.file_names import is_file_name
 from easyphoto.workspace.folders import JOB_FILE, Workspace
 
-TRACEBACK_FILE = "traceback.txt"
-RECORDS = (JOB_FILE, EVENTS_FILE, TRACEBACK_FILE)
+TRACEBACK_FILE, COMMAND_FILE = "traceback.txt", "command.json"
+RECORDS = (JOB_FILE, EVENTS_FILE, TRACEBACK_FILE, COMMAND_FILE)
 """Files in a job's folder that are never handed out, because they describe this machine."""
 
 

@@ -16,6 +16,7 @@ from easyphoto.jobs.book import JobBook
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.handing_out import TRACEBACK_FILE, handed_out
 from easyphoto.jobs.idempotency import IdempotencyKey
+from easyphoto.jobs.kept_commands import keep_command
 from easyphoto.jobs.lane_threads import LaneThreads
 from easyphoto.jobs.lanes import ONE_LANE, Lane
 from easyphoto.jobs.listing import job_with_key
@@ -37,11 +38,15 @@ Work = Callable[[JobContext], Mapping[str, Any]]
 class JobQueue:
     """Queues jobs, runs them and reports on them. `close` ends it and cancels a running job."""
 
-    def __init__(self, workspace: Workspace, lanes: Sequence[Lane] = ONE_LANE) -> None:
-        """`lanes` are those for work; a queue also has one that looks at photos and one for downloads."""
+    def __init__(self, workspace: Workspace, lanes: Sequence[Lane] = ONE_LANE, *, keeps_commands: bool = False) -> None:
+        """`lanes` are those for work; a queue also has one that looks at photos and one for downloads.
+
+        With `keeps_commands` jobs outlive their process: the next such queue finds them in `left_behind`.
+        """
         self.workspace = workspace
+        self._keeps_commands = keeps_commands
         self._owner = Ownership(workspace)
-        self._book = JobBook(workspace, self._owner)
+        self._book = JobBook(workspace, self._owner, keeps_commands=keeps_commands)
         self._changed = self._book.changed
         self._held_back: list[Subjects] = []
         self._lanes: LaneThreads[Work] = LaneThreads(
@@ -52,6 +57,7 @@ class JobQueue:
             stumbled=self._end_running,
         )
         self._cancelled: set[str] = set()
+        self._book.finish_publications()
         # Marks jobs of processes that have ended as interrupted; jobs of a process that lives are left alone.
         self.list()
         self._owner.clear()
@@ -78,8 +84,30 @@ class JobQueue:
             if job.kind in MAKING:
                 check_free(job, self.list())
             self._book.add(job)
+            if self._keeps_commands:
+                keep_command(self.workspace, job.id, command)
             self._lanes.add(Turn(job.id, job.kind, frozenset(job.subject.persons)), work)
         return job
+
+    def left_behind(self) -> tuple[Job, ...]:
+        """Return the jobs of lost processes that can be submitted again, oldest first."""
+        if not self._keeps_commands:
+            return ()
+        jobs = (job for job in self.list() if not job.state.is_over and job.id not in self._book.own)
+        return tuple(reversed([job for job in jobs if self._owner.has_ended(job.owner)]))
+
+    def submit_again(self, job: Job, work: Work) -> Job:
+        """Take over a job of a lost process under its id; its record and events go on. Raises DiskFailure."""
+        with self._changed:
+            again = self._book.add_again(job, self._owner.id)
+            self._lanes.add(Turn(job.id, job.kind, frozenset(job.subject.persons)), work)
+        return again
+
+    def give_up(self, job: Job, error: BaseException) -> None:
+        """Fail a job of a lost process that cannot be submitted again. Raises DiskFailure."""
+        with self._changed:
+            self._book.add_again(job, self._owner.id)
+            self._over(job.id, State.FAILED, error=error_record(error))
 
     def submit_once(
         self, command: Command, work: Work, *, key: IdempotencyKey, asker: Requester | None = None

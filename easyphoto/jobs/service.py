@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.rename_person import RenamePerson
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.templates import OWN, TemplateEntry, all_templates, template_entry
-from easyphoto.errors import InputError, NameTaken
+from easyphoto.errors import EasyPhotoError, InputError, NameTaken
 from easyphoto.host.base import HostFacts
 from easyphoto.jobs.askers import Requester, asking, the_program
 from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.idempotency import IdempotencyKey
+from easyphoto.jobs.kept_commands import kept_command
 from easyphoto.jobs.lanes import LaneKind
 from easyphoto.jobs.own import OwnJobs
 from easyphoto.jobs.queue import JobQueue, Work
@@ -74,10 +76,25 @@ class Service:
         command = command.validated(self.app)
         self._check_owner(command)
 
+        return command, self._work(command)
+
+    def _work(self, command: Command) -> Work:
         def work(context: JobContext) -> Mapping[str, Any]:
             return self._runner(str(context.job.lane)).run(command, context)
 
-        return command, work
+        return work
+
+    def submit_again(self) -> None:
+        """Queue the jobs that a lost server has left behind; one whose command cannot be read any more fails."""
+        queue = self._everybodys
+        for job in queue.left_behind():
+            with suppress(EasyPhotoError):
+                try:
+                    command = kept_command(self.app.workspace, job.id)
+                except EasyPhotoError as error:
+                    queue.give_up(job, error)
+                else:
+                    queue.submit_again(job, self._work(command))
 
     def _runner(self, lane: str) -> Runner:
         return self.runners.get(lane) or HereRunner(self.app, lane)

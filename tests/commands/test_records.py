@@ -15,11 +15,11 @@ from easyphoto.commands.fetch_weights import FetchWeights
 from easyphoto.commands.import_persons import ImportPersons
 from easyphoto.commands.photograph import PhotographPersons
 from easyphoto.commands.place import PlaceObject
-from easyphoto.commands.records import read_command
+from easyphoto.commands.records import read_command, read_whole
 from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.train import TrainPerson
-from easyphoto.errors import BadRecord
+from easyphoto.errors import BadRecord, BadSettings
 from easyphoto.jobs.answers import COMMANDS as QUEUED
 from easyphoto.settings.declarations import settings_record
 from easyphoto.settings.drawing import DrawingSettings
@@ -101,6 +101,34 @@ def test_what_was_written_is_read_back(kind: str):
     record = json.loads(json.dumps(COMMANDS[kind].record()))
 
     assert read_command(QUEUED[kind], record).record() == record
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_a_whole_record_makes_the_same_command_again(kind: str):
+    record = json.loads(json.dumps(COMMANDS[kind].whole_record(str)))
+
+    assert read_whole(QUEUED[kind], record, Path) == COMMANDS[kind]
+
+
+def test_a_whole_record_names_files_as_it_is_told_and_finds_them_where_it_is_told():
+    record = COMMANDS["place"].whole_record(lambda file: f"sent/{file.name}")
+
+    assert (record["template"], record["mask"]) == ("sent/0.png", "sent/1.png")
+    assert read_whole(PlaceObject, record, Path("/elsewhere").joinpath).mask == Path("/elsewhere/sent/1.png")
+
+
+def test_a_whole_record_keeps_what_clients_must_not_learn():
+    options = Options(weights=WeightSettings(webui="/somewhere/webui"))
+
+    assert read_whole(AddPerson, AddPerson("Anna", PHOTOS, options=options).whole_record(str), Path).options == options
+
+
+@pytest.mark.parametrize("change", [{"photos": 3}, {"settings": {"steps": "many"}}, {"settings": {"unheard_of": 1}}])
+def test_a_whole_record_that_does_not_fit_makes_no_command(change: dict):
+    record = COMMANDS["train"].whole_record(str)
+
+    with pytest.raises((BadRecord, BadSettings)):
+        read_whole(TrainPerson, record | change, Path)
 
 
 def test_where_the_web_ui_lies_is_not_recorded():
