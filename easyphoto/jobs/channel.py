@@ -9,11 +9,11 @@ from __future__ import annotations
 import pickle
 import threading
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 
 class Channel:
-    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
         """`incoming` must be buffered."""
         self._incoming, self._outgoing = incoming, outgoing
         self._sending = threading.Lock()

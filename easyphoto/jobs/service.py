@@ -23,7 +23,7 @@ from easyphoto.jobs.bases import check_base
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.idempotency import IdempotencyKey
 from easyphoto.jobs.kept_commands import kept_command
-from easyphoto.jobs.lanes import LaneKind
+from easyphoto.jobs.lanes import Lane, LaneKind
 from easyphoto.jobs.own import OwnJobs
 from easyphoto.jobs.queue import JobQueue, Work
 from easyphoto.jobs.records import Job
@@ -101,20 +101,16 @@ class Service:
 
     def lanes(self) -> tuple[LaneFacts, ...]:
         """Return what runs work, and which job runs there; of another requester's job only that there is one."""
-        running, found = self._everybodys.running(), []
-        for lane in self._everybodys.lanes:
-            if lane.kind is not LaneKind.WORK:
-                continue
-            facts, job = (
-                replace(self._runner(lane.name).facts(), takes=tuple(sorted(lane.takes))),
-                running.get(lane.name),
-            )
-            if job is not None:
-                is_seen = self._everybodys is self.queue or self.asking().owns(job.asker)
-                state = facts.state if facts.state != IDLE else BUSY
-                facts = replace(facts, state=state, job=job.id if is_seen else None)
-            found.append(facts)
-        return tuple(found)
+        running = self._everybodys.running()
+        lanes = (lane for lane in self._everybodys.lanes if lane.kind is LaneKind.WORK)
+        return tuple(self._facts_of(lane, running.get(lane.name)) for lane in lanes)
+
+    def _facts_of(self, lane: Lane, job: Job | None) -> LaneFacts:
+        facts = replace(self._runner(lane.name).facts(), takes=tuple(sorted(lane.takes)))
+        if job is None:
+            return facts
+        is_seen = self._everybodys is self.queue or self.asking().owns(job.asker)
+        return replace(facts, state=BUSY if facts.state == IDLE else facts.state, job=job.id if is_seen else None)
 
     @property
     def _everybodys(self) -> JobQueue:

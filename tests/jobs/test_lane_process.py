@@ -48,8 +48,8 @@ class Lanes:
             group.name: ProcessRunner(group.name, portable(app, group), group.environment(threads=1), program=program)
             for group in GROUPS
         }
-        self.service = Service(app, JobQueue(app.workspace, lanes_of(GROUPS)), runners=self.runners)
-        self.queue = self.service.queue
+        self.queue = JobQueue(app.workspace, lanes_of(GROUPS))
+        self.service = Service(app, self.queue, runners=self.runners)
 
     def submit(self, errand, asker=None):
         def work(context):
