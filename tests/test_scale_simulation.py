@@ -151,6 +151,7 @@ def test_the_same_seed_gives_the_same_numbers_and_another_one_does_not():
     assert first != other
 
 
+@pytest.mark.slow
 def test_the_page_says_what_the_simulation_prints():
     page = (ROOT / "docs" / "scale.md").read_text("utf-8")
     commands = re.findall(r"^python tools/scale_simulation\.py *([^#\n]*)", page, re.MULTILINE)

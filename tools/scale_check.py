@@ -14,7 +14,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -100,7 +100,7 @@ def parsed() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def together(server: Server, waiting: dict[str, str | None] | dict[str, str], portraits: int = 0) -> list[Ran]:
+def together(server: Server, waiting: Mapping[str, str | None], portraits: int = 0) -> list[Ran]:
     """Wait for the jobs; the person of each that has one is photographed so often as soon as it is over."""
     left: dict[str, str | None] = {**waiting}
     found = []

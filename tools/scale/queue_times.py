@@ -260,12 +260,12 @@ def locked(workspace: Workspace, count: int) -> Iterator[None]:
 def cost(do: Callable[[], object], times: int = 49) -> Cost:
     synced, fsync = 0, os.fsync
 
-    def counting(handle: int) -> None:
+    def counting(handle: Any) -> None:
         nonlocal synced
         synced += 1
         fsync(handle)
 
-    os.fsync = counting
+    os.fsync = counting  # type: ignore[assignment]
     try:
         found = []
         for _ in range(times):

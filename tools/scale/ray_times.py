@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from scale.figures import Figure
@@ -40,10 +41,10 @@ def measured() -> dict[str, Figure]:
 def nodes() -> Iterator[Any]:
     """A head, to which this process belongs, and a node with the room for actors."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    import ray
-    from ray.cluster_utils import Cluster
-
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": STORE})
+    ray: Any = import_module("ray")
+    cluster = import_module("ray.cluster_utils").Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": STORE}
+    )
     try:
         cluster.add_node(num_cpus=2, object_store_memory=STORE)
         ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
