@@ -52,6 +52,8 @@ class _Running:
     job: str
     stop: threading.Event = field(default_factory=threading.Event)
     is_begun: bool = False
+    is_over: bool = False
+    """Its end has been told."""
 
 
 class Link:
@@ -91,16 +93,20 @@ class Link:
         lane = running.lane
         with lane.lock:
             ended = self._performed(attempt, running)
+            if ended is not None:
+                self._tell_end(attempt, running, ended)
             lane.used = time.monotonic()
-            self._running.pop(attempt.number, None)
-            # Before the end is told: the lane's next job may come at once.
-            self.tell(LaneNews(lane.name, IDLE, lane.facts))
-            self.tell(OfAttempt(attempt.number, ended))
 
-    def _performed(self, attempt: Attempt, running: _Running) -> Told | Lost:
-        """Run the attempt and return its last message."""
+    def _tell_end(self, attempt: Attempt, running: _Running, ended: Told | Lost) -> None:
+        # First: the server ends what is left of an attempt, and the lane's next job may come at once.
+        self._running.pop(attempt.number, None)
+        self.tell(LaneNews(running.lane.name, IDLE, running.lane.facts))
+        self.tell(OfAttempt(attempt.number, ended))
+        running.is_over = True
+
+    def _performed(self, attempt: Attempt, running: _Running) -> Told | Lost | None:
+        """Run the attempt and return its last message; None where it was told already."""
         lane, exceptions = running.lane, self._ray.exceptions
-        ended: Told | Lost = Lost("", text("it said nothing"))
         try:
             if not self._actors.make_ready(lane, running.stop):
                 return Stopped()
@@ -109,19 +115,20 @@ class Link:
             if running.stop.is_set():
                 return Stopped()
             for message in self._told(attempt, running):
-                # The end is told when the actor is free again.
                 if isinstance(message, (Finished, Failed, Stopped)):
-                    ended = message
+                    # The machine clears up after it; the lane's next job waits for that.
+                    self._tell_end(attempt, running, message)
                 else:
                     self.tell(OfAttempt(attempt.number, message))
-            return ended
+            return None if running.is_over else self._lost(running, text("it said nothing"))
         except exceptions.RayTaskError as error:
             return failure_of(error.cause if isinstance(error.cause, Exception) else error)
         except EasyPhotoError as error:
             self._actors.end(lane)
             return failure_of(error)
         except Exception as error:
-            return self._lost(running, self._words(error))
+            lost = self._lost(running, self._words(error))
+            return None if running.is_over else lost
 
     def _told(self, attempt: Attempt, running: _Running) -> Iterator[Told]:
         method = running.lane.actor.run.options(
@@ -132,7 +139,7 @@ class Link:
         if running.stop.is_set():
             self._cancel(running)
         for reference in coming:
-            yield self._ray.get(reference)
+            yield from self._ray.get(reference)
 
     def _send_files(self, actor: Any, shipment: Shipment) -> None:
         """Send what the machine lacks, a few pieces ahead of what it has written."""

@@ -16,28 +16,25 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
 
 from easyphoto import __version__
 from easyphoto.app import EasyPhoto
-from easyphoto.cluster.messages import PIECE, Made, NodeFacts, NodeSetup, Piece, Told, Whole
+from easyphoto.cluster.messages import NodeFacts, NodeSetup, Told
 from easyphoto.cluster.shipment import SentFile, Shipment
-from easyphoto.commands.records import read_whole
+from easyphoto.cluster.shipping import JobAtNode, batches
 from easyphoto.devices import CPU, CUDA, Device, DeviceGroup, cards, described
 from easyphoto.errors import EasyPhotoError
 from easyphoto.host.base import ThisMachine
-from easyphoto.jobs.answers import COMMANDS
 from easyphoto.jobs.arrivals import write_piece
 from easyphoto.jobs.records import Job
-from easyphoto.jobs.relay import Finished, RelayedJobs, failure_of, performed
+from easyphoto.jobs.relay import RelayedJobs
 from easyphoto.jobs.runners import HereRunner
 from easyphoto.machine import reuse_freed_memory
 from easyphoto.persons.identity_vectors import EMBEDDINGS
 from easyphoto.storage.files import disk_failure, inside, make_private_folder, matching
-from easyphoto.storage.scratch import LOCK, abandoned, clear, held_folder
-from easyphoto.training.run import RunFolder
+from easyphoto.storage.scratch import abandoned, clear, held_folder
 from easyphoto.weights.places import default_mirrors
-from easyphoto.workspace.folders import Workspace, folders_in, user_folder
+from easyphoto.workspace.folders import folders_in, user_folder
 from easyphoto.workspace.upgrades import open_workspace
 
 FOLDER_VARIABLE = "EASYPHOTO_NODE_FOLDER"
@@ -48,13 +45,11 @@ SECONDS_BETWEEN_SWEEPS = 60.0
 SECONDS_TO_JOIN = 0.005
 MOST_WAITING = 32
 """Messages that wait to be fetched before the work does: pieces of files among them have 8 MB each."""
-STAYS = "persons"
 CLEARED = ("results", "runs", "uploads", "templates", "styles", "jobs", "brought", "changes")
-_Item = tuple[bool, Any]
 
 
 class Node:
-    """One process on a machine; its methods are called from other machines, `run` and `receive` by one thread."""
+    """One process on a machine. The server calls one method at a time, but for `cancel`, `forget` and `close`."""
 
     def __init__(self, setup: NodeSetup) -> None:
         self._setup = setup
@@ -70,7 +65,11 @@ class Node:
         os.umask(0o077)
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         reuse_freed_memory()
-        place = make_private_folder_at(node_folder())
+        place = node_folder()
+        try:
+            make_private_folder(place)
+        except OSError as error:
+            raise disk_failure(error) from error
         is_swept = sweep_node(place)
         self.workspace = open_workspace(self._held.enter_context(held_folder(place)))
         mirrors = (*default_mirrors(), *(folder for folder in self._setup.mirrors if folder.is_dir()))
@@ -88,10 +87,11 @@ class Node:
         lacking = tuple(number for number, file in enumerate(shipment.files) if not self._has(file))
         known = {file.below for file in shipment.files}
         for folder in shipment.folders:
+            is_changed = any(shipment.files[number].below.startswith(f"{folder}/") for number in lacking)
             for file in matching(self.workspace.root / folder, "**/*"):
                 below = file.relative_to(self.workspace.root).as_posix()
                 # Vectors that were measured here fit as long as the pictures are the same.
-                if file.is_file() and below not in known and (lacking or file.parent.name != EMBEDDINGS):
+                if file.is_file() and below not in known and (is_changed or file.parent.name != EMBEDDINGS):
                     file.unlink(missing_ok=True)
         return lacking
 
@@ -114,8 +114,11 @@ class Node:
 
     # --- a job ---
 
-    def run(self, job: Job, shipment: Shipment) -> Iterator[Told]:
-        """Run the job, and yield what it tells and makes as it happens; the last message says how it ended."""
+    def run(self, job: Job, shipment: Shipment) -> Iterator[tuple[Told, ...]]:
+        """Run the job, and yield what it tells and makes as it happens; the last message says how it ended.
+
+        Several at a time: each takes Ray a millisecond or two, in which the work waits for the interpreter.
+        """
         waiting: queue.Queue[Told | None] = queue.Queue(MOST_WAITING)
         for id in shipment.persons:
             self._used[id] = time.monotonic()
@@ -127,8 +130,7 @@ class Node:
         thread = threading.Thread(target=self._work, args=(work, waiting), daemon=True)
         thread.start()
         try:
-            while (message := waiting.get()) is not None:
-                yield message
+            yield from batches(waiting)
         finally:
             # Nobody listens any more where the link has ended: the work must not go on.
             work.jobs.cancel()
@@ -191,128 +193,10 @@ class Node:
                     self.forget(folder.name)
 
 
-class JobAtNode:
-    """One job: sends what it writes before what names it, and at its end all that it made."""
-
-    def __init__(self, workspace: Workspace, job: Job, shipment: Shipment, send: Any) -> None:
-        self._workspace, self._job, self._shipment, self._send = workspace, job, shipment, send
-        self.jobs = _ShippingJobs(workspace, job, send, self._ship_news)
-        self._shipped: dict[str, tuple[int, int]] = {}
-        self._sent = {file.below: (file.bytes, file.changed) for file in shipment.files}
-
-    def run(self, runner: HereRunner) -> None:
-        """Run the command and send its end, whatever happens."""
-        try:
-            command = read_whole(COMMANDS[self._shipment.kind], self._shipment.command, self._workspace.root.joinpath)
-            ended = performed(self.jobs, runner.run, command)
-            self._ship_made(is_done=isinstance(ended, Finished))
-        except BaseException as error:
-            ended = failure_of(error)
-        self._send(ended)
-
-    def _ship_news(self, files: dict[str, str]) -> None:
-        """Send the files of the job's folder, and those that it hands out, as far as they were not sent yet."""
-        own = matching(self._workspace.jobs / self._job.id, "[!.]*")
-        for file in (*own, *(self._workspace.root / below for below in files.values())):
-            self._ship(file)
-
-    def _ship(self, file: Path) -> None:
-        below = file.relative_to(self._workspace.root).as_posix()
-        try:
-            found = file.stat()
-            stamp = (found.st_size, found.st_mtime_ns)
-            if self._shipped.get(below) == stamp:
-                return
-            with file.open("rb") as stream:
-                offset = 0
-                while (content := stream.read(PIECE)) or offset == 0:
-                    self._send(Piece(below, offset, content))
-                    offset += len(content)
-                    if not content:
-                        break
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise disk_failure(error) from error
-        self._shipped[below] = stamp
-        self._send(Whole(below, found.st_mtime_ns))
-
-    def _ship_made(self, *, is_done: bool) -> None:
-        self._ship_news({})
-        parts, replaces, gone = self._made(is_done=is_done)
-        for part in parts:
-            place = self._workspace.root / part
-            for file in [place] if place.is_file() else matching(place, "**/*"):
-                if file.is_file() and not file.is_symlink() and file.suffix != LOCK:
-                    self._ship(file)
-        if parts or gone:
-            self._send(Made(tuple(parts), tuple(replaces), tuple(gone)))
-
-    def _made(self, *, is_done: bool) -> tuple[list[str], list[str], list[str]]:
-        """What the job made, in the order of publication; what was there before; and what it removed."""
-        workspace = self._workspace
-        parts = [self._path(folder) for folder in folders_in(workspace.results)]
-        single = [*matching(workspace.templates, "*"), *matching(workspace.styles, "**/*")]
-        replaces: list[str] = []
-        gone: list[str] = []
-        for run in folders_in(workspace.runs):
-            # Without its dataset a training cannot go on; what was sent of another run is not this job's.
-            if not (run / "dataset" / "dataset.json").is_file():
-                continue
-            if self._path(RunFolder(run).run) in self._sent:
-                there = [file for file in matching(run, "**/*") if file.is_file() and file.suffix != LOCK]
-                single += there
-                names = {self._path(file) for file in there}
-                gone += [
-                    below for below in self._sent if below.startswith(f"{self._path(run)}/") and below not in names
-                ]
-            else:
-                parts.append(self._path(run))
-        for file in single:
-            below = self._path(file)
-            if file.is_file() and self._sent.get(below) != _stamp(file):
-                parts.append(below)
-                replaces += [below] if below in self._sent else []
-        person = self._shipment.gives_person
-        if is_done and person is not None:
-            parts.append(self._path(workspace.person_folder(person)))
-        return parts, replaces, gone
-
-    def _path(self, file: Path) -> str:
-        return file.relative_to(self._workspace.root).as_posix()
-
-
-class _ShippingJobs(RelayedJobs):
-    """Sends files before the change that names them."""
-
-    def __init__(self, workspace: Workspace, job: Job, send: Any, ship: Any) -> None:
-        super().__init__(workspace, job, send)
-        self._ship = ship
-
-    def change(self, id: str, event: str | None = None, *, values: Any, **changes: Any) -> None:
-        if event in ("preview", "verdicts") or "files" in changes:
-            self._ship(changes.get("files", {}))
-        super().change(id, event, values=values, **changes)
-
-
-def _stamp(file: Path) -> tuple[int, int]:
-    found = file.stat()
-    return found.st_size, found.st_mtime_ns
-
-
 def node_folder() -> Path:
     """The folder for the scratch workspaces of this machine's processes."""
     said = os.environ.get(FOLDER_VARIABLE, "").strip()
     return Path(said).expanduser() if said else user_folder("easyphoto-node")
-
-
-def make_private_folder_at(folder: Path) -> Path:
-    """Raises DiskFailure."""
-    try:
-        make_private_folder(folder)
-    except OSError as error:
-        raise disk_failure(error) from error
-    return folder
 
 
 def sweep_node(place: Path | None = None) -> bool:

@@ -67,7 +67,7 @@ class NearCluster:
             thread.join(30)
 
     def _work(self, lane, node, job, shipment, running, loss):
-        for number, message in enumerate(node.run(job, shipment)):
+        for number, message in enumerate(message for batch in node.run(job, shipment) for message in batch):
             if loss is not None and number == loss[0]:
                 node.cancel(job.id)
                 del self.nodes[lane]

@@ -136,13 +136,15 @@ def test_whatever_is_killed_the_job_is_done_once(service, workspace, words):
     running(service, job)
 
     kill(words)
-    job = done(service, job, SECONDS)
+    jobs = [done(service, each, SECONDS) for each in (job, photograph(service, 8))]
 
-    assert (job.state, job.error) == (State.DONE, None)
-    assert len(folders_in(workspace.results)) == before + 1
-    numbers = [event.number for event in service.queue.events(job.id)]
-    assert numbers == list(range(1, len(numbers) + 1))
-    assert any("begins again" in str(note) for note in job.notes)
+    assert [(job.state, job.error) for job in jobs] == [(State.DONE, None)] * 2
+    assert len(folders_in(workspace.results)) == before + 2
+    for job in jobs:
+        numbers = [event.number for event in service.queue.events(job.id)]
+        assert numbers == list(range(1, len(numbers) + 1))
+    # Without its head a cluster works on for some seconds, in which a portrait may be done.
+    assert words == "/gcs_server" or any("begins again" in str(note) for note in jobs[0].notes)
 
 
 def test_a_training_is_cancelled_on_its_machine_and_goes_on_there(service, workspace, photos):

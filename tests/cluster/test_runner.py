@@ -13,6 +13,7 @@ from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import DiskFailure, InputError, WeightsMissing
 from easyphoto.jobs.records import State
+from easyphoto.storage.files import write_text
 from easyphoto.workspace.folders import folders_in
 from tests.cluster.near import LINK
 from tests.services import done, five_photos, picture
@@ -66,6 +67,28 @@ def test_what_was_changed_here_travels_again(service, anna, template, cluster, w
     assert {*files} == {"persons/anna/lora.safetensors", "templates/garden.png"}
     (node,) = cluster.nodes.values()
     assert (node.workspace.person_folder("anna") / "lora.safetensors").read_bytes() == b"lora two"
+
+
+def test_what_was_measured_there_stays_until_the_person_changes(service, anna, template, cluster, workspace):
+    (node,) = cluster.nodes.values()
+    measured = node.workspace.person_folder("anna") / "embeddings" / "an-embedder.json"
+    write_text(measured, "{}")
+
+    done(service, photograph(service, template))
+    assert measured.is_file()
+    (workspace.person_folder("anna") / "lora.safetensors").write_bytes(b"lora two")
+    done(service, photograph(service, template))
+
+    assert not measured.exists()
+
+
+def test_what_is_gone_here_goes_there(service, anna, template, cluster, workspace):
+    (workspace.person_folder("anna") / "portrait.png").unlink()
+
+    done(service, photograph(service, template))
+
+    (node,) = cluster.nodes.values()
+    assert not (node.workspace.person_folder("anna") / "portrait.png").exists()
 
 
 def test_after_a_job_only_the_persons_files_stay_on_the_machine(service, anna, template, cluster):
