@@ -62,9 +62,11 @@ class HereRunner:
     app: EasyPhoto
     name: str
     device: str = text("the server's own process")
+    looks_for_devices: bool = True
+    """Whether the app's devices are this process's own. If not, what runs a job looks for them, as the trainer does."""
 
     def run(self, command: Command, context: JobContext) -> Mapping[str, Any]:
-        if self.app.devices is not None and LaneKind.of(command.kind) is LaneKind.WORK:
+        if self.looks_for_devices and self.app.devices is not None and LaneKind.of(command.kind) is LaneKind.WORK:
             check_usable(self.app.devices)
         try:
             with self.app.at_hand() as app:

@@ -83,13 +83,13 @@ def _runners(app: EasyPhoto, queue: JobQueue) -> dict[str, HereRunner]:
     """Return what runs the jobs of each lane. The queue may still have those of an earlier setting."""
     cards, device, (own_lane,) = host_cards(), own(), ONE_LANE
     words = described(DeviceGroup((device,)), cards) if device is not None else ""
-    runners = {own_lane.name: HereRunner(app, own_lane.name, words)}
+    runners = {own_lane.name: HereRunner(app, own_lane.name, words, looks_for_devices=False)}
     for lane in queue.lanes:
         if lane.takes:
             group = spare_group(lane.name)
             # Nothing is kept between trainings: they are rare, and what the web UI paints with must not be cleared.
             apart = replace(app, host=SpareDeviceHost(), devices=group, cache=ModelCache(0))
-            runners[lane.name] = HereRunner(apart, lane.name, described(group, cards))
+            runners[lane.name] = HereRunner(apart, lane.name, described(group, cards), looks_for_devices=False)
     return runners
 
 

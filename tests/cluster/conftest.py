@@ -1,5 +1,7 @@
 """A service whose two lanes are machines of a cluster in this process, with the stand-ins of the services' tests."""
 
+import os
+
 import pytest
 
 from easyphoto.app import EasyPhoto
@@ -14,6 +16,15 @@ from easyphoto.workspace.upgrades import open_workspace
 from tests.cluster.near import NearCluster
 from tests.commands.doubles import OnePersonEngine, stand_in
 from tests.services import GatedTrainer, done, five_photos
+
+
+@pytest.fixture(autouse=True)
+def umask():
+    """A machine's process keeps its files to its user, and here it is this one."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture
