@@ -14,7 +14,7 @@ from easyphoto.cluster.messages import Lost, Made, Piece, Whole
 from easyphoto.cluster.shipment import goes_elsewhere, shipment_of
 from easyphoto.commands.base import Command
 from easyphoto.errors import EnvironmentFailure, WorkerLost
-from easyphoto.jobs.arrivals import Arrivals, Outcome
+from easyphoto.jobs.arrivals import Arrivals, JobOutcome
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.records import State, error_record
 from easyphoto.jobs.relay import Answer, Changed, Failed, followed
@@ -186,7 +186,7 @@ class _Attempt:
         if not made.parts and not made.gone and state is not State.DONE:
             return
         files = {name: self._arrivals.published(below) for name, below in self._context.job.files.items()}
-        outcome = Outcome(state.value, answer, error, made.parts, made.gone, files)
+        outcome = JobOutcome(state.value, answer, error, made.parts, made.gone, files)
         self._arrivals.decide(outcome, replaces=made.replaces)
         self._arrivals.publish(outcome)
         self._context.tell(None, {}, files=files)

@@ -31,7 +31,7 @@ _BUG = text("This is a bug in EasyPhoto.")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """What a finished job has made. Paths are relative to the workspace."""
 
     state: str
@@ -94,14 +94,14 @@ class Arrivals:
         """The path that `staged` was made from."""
         return staged.removeprefix(self._prefix)
 
-    def decided(self) -> Outcome | None:
+    def decided(self) -> JobOutcome | None:
         """The outcome, if the job has one that may not be published yet."""
         if not (self.folder / _OUTCOME).is_file():
             return None
         record = read_json(self.folder / _OUTCOME)
-        return typed(Outcome, record, f"The outcome of the job {self._id}")
+        return typed(JobOutcome, record, f"The outcome of the job {self._id}")
 
-    def decide(self, outcome: Outcome, *, replaces: Iterable[str] = ()) -> None:
+    def decide(self, outcome: JobOutcome, *, replaces: Iterable[str] = ()) -> None:
         """Write the outcome down: everything that it names has arrived.
 
         `replaces` are files that were there before. Raises NameTaken, DiskFailure; the job has no outcome then.
@@ -120,7 +120,7 @@ class Arrivals:
             raise disk_failure(error) from error
         write_json(self.folder / _OUTCOME, plain(asdict(outcome)))
 
-    def publish(self, outcome: Outcome) -> None:
+    def publish(self, outcome: JobOutcome) -> None:
         """Move what has arrived to its place; may be repeated after it was killed anywhere.
 
         Raises Cancelled where the person is being deleted, DiskFailure.

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 
 from easyphoto.jobs.lanes import FETCH, LOOK, Lane
-from easyphoto.jobs.order import Turn, assigned
+from easyphoto.jobs.order import QueuedJob, assigned
 
 _log = logging.getLogger(__name__)
 W = TypeVar("W")
@@ -33,15 +33,15 @@ class LaneThreads(Generic[W]):
         """
         self.all = (*lanes, LOOK, FETCH)
         self._changed, self._do, self._give_up, self._stumbled = changed, do, give_up, stumbled
-        self._waiting: dict[str, tuple[Turn, W]] = {}
+        self._waiting: dict[str, tuple[QueuedJob, W]] = {}
         """By id, the first first."""
-        self._taken: dict[Lane, tuple[Turn, W]] = {}
-        self._last: dict[Lane, Turn] = {}
+        self._taken: dict[Lane, tuple[QueuedJob, W]] = {}
+        self._last: dict[Lane, QueuedJob] = {}
         self._threads: dict[Lane, threading.Thread] = {}
         self.is_closing = False
 
-    def add(self, turn: Turn, work: W) -> None:
-        self._waiting[turn.id] = (turn, work)
+    def add(self, job: QueuedJob, work: W) -> None:
+        self._waiting[job.id] = (job, work)
         self._hand_out()
 
     def remove(self, id: str) -> None:
@@ -53,7 +53,7 @@ class LaneThreads(Generic[W]):
         """Free the lane whose job is over, although its thread may need a moment until it takes the next: whoever asks
         for another picture now gets it where the models are.
         """
-        for lane in [lane for lane, (turn, _) in self._taken.items() if turn.id == id]:
+        for lane in [lane for lane, (job, _) in self._taken.items() if job.id == id]:
             del self._taken[lane]
             self._hand_out()
 
@@ -73,10 +73,10 @@ class LaneThreads(Generic[W]):
     def _hand_out(self) -> None:
         """Give waiting jobs to free lanes."""
         free = [lane for lane in self.all if lane not in self._taken]
-        running = [turn for turn, _ in self._taken.values()]
-        for turn, lane in assigned([turn for turn, _ in self._waiting.values()], running, free, self._last):
-            self._taken[lane] = self._waiting.pop(turn.id)
-            self._last[lane] = turn
+        running = [job for job, _ in self._taken.values()]
+        for job, lane in assigned([job for job, _ in self._waiting.values()], running, free, self._last):
+            self._taken[lane] = self._waiting.pop(job.id)
+            self._last[lane] = job
             if lane not in self._threads or not self._threads[lane].is_alive():
                 name = f"easyphoto-{lane.name}"
                 self._threads[lane] = threading.Thread(target=self._serve, args=(lane,), name=name, daemon=True)
@@ -92,13 +92,13 @@ class LaneThreads(Generic[W]):
                 self._changed.wait_for(lambda: lane in self._taken or self.is_closing)
                 if lane not in self._taken:
                     return
-                turn, work = self._taken[lane]
+                job, work = self._taken[lane]
             try:
-                self._do(turn.id, work, lane)
+                self._do(job.id, work, lane)
             except BaseException as error:
                 _log.exception("The jobs' lane %r stumbled; it goes on with the next job", lane.name)
                 with suppress(BaseException):
                     self._stumbled(lane, error)
             finally:
                 with self._changed:
-                    self.end(turn.id)
+                    self.end(job.id)

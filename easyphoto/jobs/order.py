@@ -18,7 +18,7 @@ the same environment."""
 
 
 @dataclass(frozen=True)
-class Turn:
+class QueuedJob:
     """What the order knows of a job."""
 
     id: str
@@ -44,18 +44,18 @@ class _Earlier:
     changed: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
 
-    def add(self, turn: Turn) -> None:
-        self.touched |= turn.things
-        if turn.changes:
-            self.changed |= turn.things
+    def add(self, job: QueuedJob) -> None:
+        self.touched |= job.things
+        if job.changes:
+            self.changed |= job.things
 
-    def lets(self, turn: Turn) -> bool:
-        return turn.things.isdisjoint(self.touched if turn.changes else self.changed)
+    def lets(self, job: QueuedJob) -> bool:
+        return job.things.isdisjoint(self.touched if job.changes else self.changed)
 
 
 def assigned(
-    waiting: Iterable[Turn], running: Iterable[Turn], free: Sequence[Lane], last: Mapping[Lane, Turn]
-) -> list[tuple[Turn, Lane]]:
+    waiting: Iterable[QueuedJob], running: Iterable[QueuedJob], free: Sequence[Lane], last: Mapping[Lane, QueuedJob]
+) -> list[tuple[QueuedJob, Lane]]:
     """Return the jobs that begin now, each with its lane. `waiting` comes in the order of submission; `last` holds what
     each lane ran last.
 
@@ -65,19 +65,19 @@ def assigned(
     first, whose models are the likeliest to be loaded.
     """
     earlier, left, begun = _Earlier(), list(free), []
-    for turn in running:
-        earlier.add(turn)
-    for turn in waiting:
+    for job in running:
+        earlier.add(job)
+    for job in waiting:
         if not left:
             break
-        fitting = [lane for lane in left if lane.accepts(turn.kind)]
-        if fitting and earlier.lets(turn):
-            lane = min(fitting, key=lambda lane: (not lane.takes, _is_strange(turn, last.get(lane))))
+        fitting = [lane for lane in left if lane.accepts(job.kind)]
+        if fitting and earlier.lets(job):
+            lane = min(fitting, key=lambda lane: (not lane.takes, _is_strange(job, last.get(lane))))
             left.remove(lane)
-            begun.append((turn, lane))
-        earlier.add(turn)
+            begun.append((job, lane))
+        earlier.add(job)
     return begun
 
 
-def _is_strange(turn: Turn, before: Turn | None) -> bool:
-    return before is None or turn.persons.isdisjoint(before.persons)
+def _is_strange(job: QueuedJob, before: QueuedJob | None) -> bool:
+    return before is None or job.persons.isdisjoint(before.persons)

@@ -21,7 +21,7 @@ from easyphoto.jobs.lane_threads import LaneThreads
 from easyphoto.jobs.lanes import ONE_LANE, Lane
 from easyphoto.jobs.listing import job_with_key
 from easyphoto.jobs.making import MAKING, check_free
-from easyphoto.jobs.order import Turn
+from easyphoto.jobs.order import QueuedJob
 from easyphoto.jobs.ownership import Ownership
 from easyphoto.jobs.records import Job, JobEvent, State, error_record, new_job_id, now
 from easyphoto.jobs.sweeping import remove_unnamed, sweep, uploads_of
@@ -86,7 +86,7 @@ class JobQueue:
             self._book.add(job)
             if self._keeps_commands:
                 keep_command(self.workspace, job.id, command)
-            self._lanes.add(Turn(job.id, job.kind, frozenset(job.subject.persons)), work)
+            self._lanes.add(QueuedJob(job.id, job.kind, frozenset(job.subject.persons)), work)
         return job
 
     def left_behind(self) -> tuple[Job, ...]:
@@ -100,7 +100,7 @@ class JobQueue:
         """Take over a job of a lost process under its id; its record and events go on. Raises DiskFailure."""
         with self._changed:
             again = self._book.add_again(job, self._owner.id)
-            self._lanes.add(Turn(job.id, job.kind, frozenset(job.subject.persons)), work)
+            self._lanes.add(QueuedJob(job.id, job.kind, frozenset(job.subject.persons)), work)
         return again
 
     def give_up(self, job: Job, error: BaseException) -> None:

@@ -21,7 +21,7 @@ from easyphoto.messages import text
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import Adapted
 from easyphoto.training.events import MemoryPlanned
-from easyphoto.training.ranks import Outcome, Ranks, SingleRank
+from easyphoto.training.ranks import Ranks, SingleRank, StepOutcome
 
 BYTES_OF_MOMENTS = 4 + 4
 """Per parameter of an adapter: AdamW's two moments, float32."""
@@ -150,7 +150,7 @@ def plan_training(
     if fitting is None:
         words = plans[-1].words(settings.batch, ranks.count)
         raise _too_large(family, needs[-1], words, there=weights + (free or 0))
-    rung = min(ranks.agreed(Outcome(fitting)).rung, len(plans) - 1)
+    rung = min(ranks.agreed(StepOutcome(fitting)).rung, len(plans) - 1)
     there = None if free is None else weights + free
     words = plans[rung].words(settings.batch, ranks.count)
     return plans[rung], _plan(needs[rung], plans[rung], family, words=words, there=there, adapted=adapted)

@@ -25,7 +25,7 @@ PATIENCE = timedelta(days=2)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepOutcome:
     """How an attempt at a step went in one rank, or the worst of all ranks."""
 
     rung: int
@@ -44,7 +44,7 @@ class Ranks(Protocol):
         """The rows of a batch that this rank computes."""
         ...
 
-    def agreed(self, outcome: Outcome) -> Outcome:
+    def agreed(self, outcome: StepOutcome) -> StepOutcome:
         """The worst outcome of all ranks; waits for them, but not for the devices. Raises RankLost."""
         ...
 
@@ -65,7 +65,7 @@ class SingleRank:
     def share(self, batch: int) -> slice:
         return slice(0, batch)
 
-    def agreed(self, outcome: Outcome) -> Outcome:
+    def agreed(self, outcome: StepOutcome) -> StepOutcome:
         return outcome
 
     def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
@@ -97,11 +97,11 @@ class JoinedRanks:
     def share(self, batch: int) -> slice:
         return shares(batch, self.count)[self.rank]
 
-    def agreed(self, outcome: Outcome) -> Outcome:
+    def agreed(self, outcome: StepOutcome) -> StepOutcome:
         told = torch.tensor([outcome.rung, outcome.is_short, outcome.is_plain], dtype=torch.int64)
         self._reduce(told, torch.distributed.ReduceOp.MAX, self._words)
         rung, is_short, is_plain = told.tolist()
-        return Outcome(rung, bool(is_short), bool(is_plain))
+        return StepOutcome(rung, bool(is_short), bool(is_plain))
 
     @torch.no_grad()
     def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
@@ -114,7 +114,7 @@ class JoinedRanks:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         # A rank that ends takes along what others may still be reading from its card.
-        self.agreed(Outcome(0))
+        self.agreed(StepOutcome(0))
         torch.distributed.destroy_process_group()
 
     def _reduce(self, tensor: torch.Tensor, operation: Any, group: Any = None) -> None:

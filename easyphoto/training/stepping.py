@@ -15,7 +15,7 @@ from easyphoto.training.budget import MemoryPlan, memory_plans, plan_training
 from easyphoto.training.capture import NotCaptured, recorder_for
 from easyphoto.training.context import RunContext
 from easyphoto.training.loop import Learner
-from easyphoto.training.ranks import Outcome
+from easyphoto.training.ranks import StepOutcome
 
 
 def plan_steps(context: RunContext, learner: Learner, components: Any) -> None:
@@ -72,15 +72,15 @@ def advance(context: RunContext, learner: Learner) -> None:
     learner.update()
 
 
-def _attempted(learner: Learner, plans: tuple[MemoryPlan, ...]) -> Outcome:
+def _attempted(learner: Learner, plans: tuple[MemoryPlan, ...]) -> StepOutcome:
     rung = plans.index(learner.footing)
     try:
         learner.gradients()
     except (MemoryError, RuntimeError) as error:
         if not ran_out_of_memory(error) or rung + 1 == len(plans):
             raise
-        return Outcome(rung + 1, is_short=True)
-    return Outcome(rung, is_plain=learner.recorder is None)
+        return StepOutcome(rung + 1, is_short=True)
+    return StepOutcome(rung, is_plain=learner.recorder is None)
 
 
 def _plans(context: RunContext, learner: Learner) -> tuple[MemoryPlan, ...]:

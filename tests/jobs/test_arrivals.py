@@ -9,7 +9,7 @@ import pytest
 
 from easyphoto.errors import NameTaken, OutsideFolder
 from easyphoto.host.base import ThisMachine
-from easyphoto.jobs.arrivals import ARRIVED, Arrivals, Outcome
+from easyphoto.jobs.arrivals import ARRIVED, Arrivals, JobOutcome
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import Job, State
 from easyphoto.jobs.store import JobStore
@@ -59,7 +59,7 @@ def arrive(arrivals):
 
 
 def outcome(**changes):
-    made = Outcome("done", ANSWER, None, PARTS, files={"a.png": "results/one/a.png"})
+    made = JobOutcome("done", ANSWER, None, PARTS, files={"a.png": "results/one/a.png"})
     return replace(made, **changes)
 
 

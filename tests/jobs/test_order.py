@@ -3,16 +3,17 @@
 import pytest
 
 from easyphoto.jobs.lanes import LOOK, Lane, LaneKind
-from easyphoto.jobs.order import Turn, assigned
+from easyphoto.jobs.order import QueuedJob, assigned
 
 ONE, TWO = Lane(LaneKind.WORK, "cuda:0"), Lane(LaneKind.WORK, "cuda:1")
 TRAINS = Lane(LaneKind.WORK, "cuda:2", takes=frozenset({"train", "resume"}))
 
 
-def turns(*written: str) -> list[Turn]:
+def turns(*written: str) -> list[QueuedJob]:
     """`train anna`, `photograph anna ben`; the number in the list is the id."""
     return [
-        Turn(str(number), kind, frozenset(persons)) for number, (kind, *persons) in enumerate(map(str.split, written))
+        QueuedJob(str(number), kind, frozenset(persons))
+        for number, (kind, *persons) in enumerate(map(str.split, written))
     ]
 
 

@@ -29,7 +29,7 @@ from easyphoto.training.context import RunContext
 from easyphoto.training.events import ErrorEvent, Warn, to_line
 from easyphoto.training.loop import Learner
 from easyphoto.training.rank_processes import RankLost, Seat, seated
-from easyphoto.training.ranks import Outcome, shares
+from easyphoto.training.ranks import StepOutcome, shares
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.stepping import advance
 from easyphoto.training.worker import prepare_torch
@@ -43,17 +43,17 @@ class OneOfTwo:
     """A rank whose neighbour's gradients the test adds, and whose neighbour's outcomes are written down."""
 
     rank: int
-    others: list[Outcome] = field(default_factory=list)
-    told: list[Outcome] = field(default_factory=list)
+    others: list[StepOutcome] = field(default_factory=list)
+    told: list[StepOutcome] = field(default_factory=list)
     count = 2
 
     def share(self, batch: int) -> slice:
         return shares(batch, 2)[self.rank]
 
-    def agreed(self, outcome: Outcome) -> Outcome:
+    def agreed(self, outcome: StepOutcome) -> StepOutcome:
         self.told.append(outcome)
-        other = self.others.pop(0) if self.others else Outcome(0)
-        return Outcome(
+        other = self.others.pop(0) if self.others else StepOutcome(0)
+        return StepOutcome(
             max(outcome.rung, other.rung),
             outcome.is_short or other.is_short,
             outcome.is_plain or other.is_plain,
@@ -151,12 +151,12 @@ def test_a_step_for_which_another_rank_lacks_memory_is_repeated_by_a_smaller_pla
 ) -> None:
     learner = pair_of(open_learner)[0]
     learner.stand_on(MemoryPlan(2, checkpointing=False))
-    learner.ranks = OneOfTwo(0, others=[Outcome(1, is_short=True)])
+    learner.ranks = OneOfTwo(0, others=[StepOutcome(1, is_short=True)])
 
     advance(context, learner)
 
     assert learner.footing == MemoryPlan(2, checkpointing=True)
-    assert learner.ranks.told == [Outcome(0, is_plain=True), Outcome(1, is_plain=True)]
+    assert learner.ranks.told == [StepOutcome(0, is_plain=True), StepOutcome(1, is_plain=True)]
     assert learner.step == 1
     assert notes(context) == ["memory ran out in step 1; from there: batch 4 on 2 devices, 2 on each, checkpointing on"]
 
@@ -191,24 +191,24 @@ def test_a_device_plans_its_share_as_the_one_with_the_least_memory_does(
     components = SimpleNamespace(family=family, networks=(learner.adapted.unet,))
     monkeypatch.setattr(budget, "free_memory", lambda device: 18_000_000)
 
-    def planned(other: Outcome) -> tuple[MemoryPlan, str]:
+    def planned(other: StepOutcome) -> tuple[MemoryPlan, str]:
         footing, plan = plan_training(
             learner.adapted, components, TrainSettings(), device="cpu", idle=OffloadedNetworks(),
             ranks=OneOfTwo(0, others=[other]),
         )  # fmt: skip
         return footing, plan.text
 
-    footing, words = planned(Outcome(0))
+    footing, words = planned(StepOutcome(0))
     assert footing == MemoryPlan(2, False)
     assert "batch 4 on 2 devices, 2 on each, checkpointing off" in words
-    assert planned(Outcome(2))[0] == MemoryPlan(1, True)
+    assert planned(StepOutcome(2))[0] == MemoryPlan(1, True)
 
 
 def test_a_rank_with_a_smaller_share_stays_at_its_last_plan(open_learner: Open, context: RunContext) -> None:
     """The other one goes down to a third of its share; this one has only one picture."""
     learner = open_learner(batch=1)
     learner.stand_on(MemoryPlan(1, checkpointing=False))
-    learner.ranks = OneOfTwo(0, others=[Outcome(2, is_short=True), Outcome(2)])
+    learner.ranks = OneOfTwo(0, others=[StepOutcome(2, is_short=True), StepOutcome(2)])
 
     advance(context, learner)
 
@@ -234,7 +234,7 @@ def test_all_ranks_run_plainly_where_one_cannot_capture(open_learner: Open, cont
     learner.stand_on(MemoryPlan(2, checkpointing=False))
     learner.recorder, said = StandInRecorder(), list[str]()
     learner.on_plain = said.append
-    learner.ranks = OneOfTwo(0, others=[Outcome(0), Outcome(0, is_plain=True)])
+    learner.ranks = OneOfTwo(0, others=[StepOutcome(0), StepOutcome(0, is_plain=True)])
     advance(context, learner)
     assert learner.is_captured
     advance(context, learner)
