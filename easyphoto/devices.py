@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -71,10 +71,15 @@ class DeviceGroup:
         """The same devices as a process counts them that is kept to them."""
         return DeviceGroup(tuple(Device(device.kind, number) for number, device in enumerate(self.devices)))
 
-    def environment(self, *, threads: int | None = None) -> Mapping[str, str]:
-        """The variables that keep a process, and those that it starts, to these devices; `threads` are torch's."""
+    def environment(self, *, threads: int | None = None) -> dict[str, str]:
+        """The variables that keep a process, and those that it starts, to these devices; `threads` are torch's.
+
+        Raises MissingCapability for a card that this process's own environment hides.
+        """
         mine = _visible()
         numbers = [device.number for device in self.devices] if self.kind == CUDA else []
+        if mine is not None and any(number >= len(mine) for number in numbers):
+            raise unusable(self)
         cards = [mine[number] if mine is not None else str(number) for number in numbers]
         limits = {} if threads is None else {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         return {ORDER: os.environ.get(ORDER, self.order), VISIBLE: ",".join(cards), **limits}
@@ -155,11 +160,13 @@ def cards() -> tuple[Card, ...]:
         return ()
     all_cards = [tuple(map(str.strip, row)) for row in csv.reader(said.splitlines()) if len(row) == len(_QUERY)]
     mine = _visible()
+    # As CUDA does: what follows the number of a card that is not there does not count.
+    named = takewhile(
+        lambda each: not each.isdecimal() or int(each) < len(all_cards),
+        mine if mine is not None else map(str, range(len(all_cards))),
+    )
     # A card may also be named by its UUID, and a part of one (MIG) by a longer name: how many there are is known then.
-    rows = [
-        all_cards[int(each)] if each.isdigit() and int(each) < len(all_cards) else (each, "0", "0")
-        for each in (mine if mine is not None else map(str, range(len(all_cards))))
-    ]
+    rows = [all_cards[int(each)] if each.isdecimal() else (each, "0", "0") for each in named]
     return tuple(Card(number, name, _bytes(total), _bytes(free)) for number, (name, total, free) in enumerate(rows))
 
 

@@ -59,8 +59,17 @@ def test_the_drivers_cards_are_those_that_this_process_may_use(monkeypatch: pyte
     assert cards()[1] == Card(1, "NVIDIA B", 8192 * mib, 100 * mib)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,0,-1,1")
     assert cards() == (Card(0, "NVIDIA C", 8192 * mib, 8000 * mib), Card(1, "NVIDIA A", 24564 * mib, 24000 * mib))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,7,0")
+    assert [card.name for card in cards()] == ["NVIDIA B"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert cards() == ()
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     assert cards() == ()
+
+
+def test_a_card_that_the_environment_hides_is_named(monkeypatch: pytest.MonkeyPatch):
+    for hidden in ("0", "", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        with pytest.raises(MissingCapability, match="torch cannot use cuda:1"):
+            DeviceGroup((Device("cuda", 1),)).environment()

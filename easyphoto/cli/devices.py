@@ -6,7 +6,7 @@ import argparse
 import os
 
 from easyphoto.cli.options import add_options, settings_of
-from easyphoto.devices import AUTO, DeviceGroup, cards, check_usable, groups_of
+from easyphoto.devices import AUTO, CUDA, DeviceGroup, cards, check_usable, groups_of
 from easyphoto.errors import BadSettings
 from easyphoto.messages import text
 from easyphoto.settings.devices import OneDevice, SharedDevices
@@ -36,7 +36,7 @@ def kept_to(arguments: argparse.Namespace) -> DeviceGroup | None:
     if written.strip() == AUTO:
         return None
     # All take part in the one training that the verb runs, whichever way they are joined.
-    (group,) = groups_of(written.replace(",", "+"), cards())
+    (group,) = groups_of(written.replace(",", "+"), cards() if CUDA in written else ())
     if len(group.devices) > 1 and not can_share:
         raise BadSettings(
             text("{verb} computes on one device, and {value} are several.", verb=arguments.verb, value=written),

@@ -103,11 +103,12 @@ class _OtherRanks:
     _cause: EasyPhotoError | None = None
     _is_known: threading.Event = field(default_factory=threading.Event)
     """Whether there is a cause."""
+    _finding: threading.Lock = field(default_factory=threading.Lock)
     _is_over: threading.Event = field(default_factory=threading.Event)
     _ended_before: int = field(default_factory=processes_ended_for_memory)
 
     def start(self, device: str, seat: Seat, environment: Mapping[str, str]) -> None:
-        command = [*PROGRAM, str(self.folder.run), str(seat.meeting)]
+        command = [*PROGRAM, str(self.folder.run), str(seat.meeting), device]
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(environment))
         self._processes.append(process)
         threading.Thread(target=self._watch, args=(device, process), daemon=True).start()
@@ -141,8 +142,13 @@ class _OtherRanks:
             return
         ran_out = processes_ended_for_memory() > self._ended_before
         error = named_error(self.folder, said) if said else unsaid_end(self.folder, code, memory_ran_out=ran_out)
-        self._cause = type(error)(text("On {device}: {said}", device=device, said=error.message), advice=error.advice)
-        self._is_known.set()
+        with self._finding:
+            # Those that end next end of it.
+            if self._is_known.is_set():
+                return
+            said_where = text("On {device}: {said}", device=device, said=error.message)
+            self._cause = type(error)(said_where, advice=error.advice)
+            self._is_known.set()
         # While this process waits for its device or makes test pictures, it hears nothing of the others.
         if not self._is_over.wait(SECONDS_TO_NOTICE):
             self.on_lost(self._cause)

@@ -1,4 +1,4 @@
-"""Another process of a training on several devices: `python -m easyphoto.training.rank_worker run.json MEETING`.
+"""Another process of a training on several devices: `python -m easyphoto.training.rank_worker run.json MEETING DEVICE`.
 
 The worker starts it (`rank_processes`). It takes part in every step, and neither saves, judges nor speaks: the worker
 does that alone. All it writes to standard output is the error that ended it. It ends with its standard input.
@@ -17,6 +17,7 @@ import threading
 import time
 from pathlib import Path
 
+from easyphoto.devices import groups_of
 from easyphoto.machine import reuse_freed_memory
 from easyphoto.progress import NullProgress
 from easyphoto.training.events import to_line
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 SECONDS_TO_BE_ENDED = 60.0
 
 
-def main(path: Path, meeting: Path) -> int:
+def main(path: Path, meeting: Path, device: str) -> int:
     """Take part in the run, and return the exit code."""
     reuse_freed_memory()
     stream = private_stdout()
@@ -38,7 +39,7 @@ def main(path: Path, meeting: Path) -> int:
     threading.Thread(target=_end_with_input, daemon=True).start()
     try:
         try:
-            _follow(path, seat_from(os.environ, meeting))
+            _follow(path, seat_from(os.environ, meeting), device)
         except RankLost:
             # Another process ended first, and its error is the one to tell; the worker ends this one.
             time.sleep(SECONDS_TO_BE_ENDED)
@@ -51,10 +52,10 @@ def main(path: Path, meeting: Path) -> int:
     return 0
 
 
-def _follow(path: Path, seat: Seat) -> None:
+def _follow(path: Path, seat: Seat, device: str) -> None:
     run = TrainRun.read(path)
-    # The environment holds its device alone.
-    prepare_torch(run, None)
+    # The environment holds this device alone; without it torch would compute on the processor, and meet nobody.
+    prepare_torch(run, *groups_of(device, ()))
     from easyphoto.training.context import RunContext
     from easyphoto.training.session import follow_session
 
@@ -71,4 +72,4 @@ def _end_with_input() -> None:
 
 if __name__ == "__main__":
     os.umask(0o077)
-    leave(main(*(Path(argument).resolve() for argument in sys.argv[1:])))
+    leave(main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve(), sys.argv[3]))

@@ -269,7 +269,7 @@ def others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any
     monkeypatch.setattr(rank_processes, "SECONDS_TO_NOTICE", 5.0)
 
     def opened(code: str, on_lost: Callable[[EasyPhotoError], None] = print) -> Any:
-        begin = "import os, sys\nfrom pathlib import Path\nrun, meeting = map(Path, sys.argv[1:])\n"
+        begin = "import os, sys\nfrom pathlib import Path\nrun, meeting = map(Path, sys.argv[1:3])\n"
         monkeypatch.setattr(rank_processes, "PROGRAM", (sys.executable, "-c", begin + code))
         return seated(RunFolder(tmp_path), groups_of("cpu:0+cpu:1", ())[0], batch=4, on_lost=on_lost)
 

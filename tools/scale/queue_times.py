@@ -19,7 +19,7 @@ from easyphoto.commands.train import TrainPerson
 from easyphoto.jobs.context import JobContext
 from easyphoto.jobs.idempotency import IdempotencyKey
 from easyphoto.jobs.lanes import FETCH, LOOK, Lane, LaneKind
-from easyphoto.jobs.order import Turn, assigned
+from easyphoto.jobs.order import QueuedJob, assigned
 from easyphoto.jobs.queue import JobQueue
 from easyphoto.jobs.records import State
 from easyphoto.jobs.store import NANOSECONDS_AT_REST
@@ -48,7 +48,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Beside:
-    """The cost of each call of the queue beside so many jobs that are over."""
+    """The cost of each call of the queue beside that many jobs that are over."""
 
     known: int
     costs: dict[str, Cost]
@@ -139,9 +139,11 @@ EACH = {
 
 def of_the_lanes(folder: Path) -> dict[str, Figure]:
     """What more lanes and more waiting jobs cost; both are paid at every event, or at every job's start and end."""
-    turns = [Turn(f"job-{number}", PORTRAIT.kind, frozenset({f"p{number % 100}"})) for number in range(MANY_WAITING)]
-    free, last = (LOOK, FETCH), {LOOK: turns[0], FETCH: turns[0]}
-    handing_out = cost(lambda: assigned(turns, (), free, last)).processor / MANY_WAITING
+    jobs = [
+        QueuedJob(f"job-{number}", PORTRAIT.kind, frozenset({f"p{number % 100}"})) for number in range(MANY_WAITING)
+    ]
+    free, last = (LOOK, FETCH), {LOOK: jobs[0], FETCH: jobs[0]}
+    handing_out = cost(lambda: assigned(jobs, (), free, last)).processor / MANY_WAITING
     with idle_lanes(Workspace(folder), IDLE_LANES) as queue, running(queue) as context:
         alone = len(queue.lanes)
         before = time.process_time()
@@ -157,7 +159,7 @@ def of_the_lanes(folder: Path) -> dict[str, Figure]:
 
 @contextmanager
 def idle_lanes(workspace: Workspace, count: int) -> Iterator[JobQueue]:
-    """A queue of so many lanes, each of which has run a job."""
+    """A queue of that many lanes, each of which has run a job."""
     queue = JobQueue(workspace, [Lane(LaneKind.WORK, f"cuda:{number}") for number in range(count)])
     over = threading.Event()
 
