@@ -25,6 +25,12 @@ def cores() -> int:
         return os.cpu_count() or 1
 
 
+def thread_limit() -> int | None:
+    """OMP_NUM_THREADS, the most threads that this process's networks may compute with; None where nobody says so."""
+    said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(said) if said.isdecimal() and int(said) else None
+
+
 def spare_threads() -> int:
     """How many threads may work at once: one for each core that this process may use, at most four."""
     return min(cores(), _MOST_THREADS)

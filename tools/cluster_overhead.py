@@ -1,10 +1,10 @@
-"""Measures what a job costs more on a cluster's machine than in the local queue, side by side in one run.
+"""Measures how much more a job costs on a cluster's machine than in the local queue, side by side in one run.
 
     python tools/cluster_overhead.py --portraits 8
 
 A server with the local queue and one with a single actor of Ray on this machine take portraits of the miniature in
 turns, one at a time, each with its models loaded and the person's files at hand. Printed are the medians, their ratio,
-and what the difference consists of. Wanted: at most a tenth of a portrait. Needs Ray.
+and what the difference consists of. Wanted: at most a tenth more. Needs Ray.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Kills parts of a cluster while it works, and looks whether anything was lost, or published twice.
+"""Kills parts of a cluster while it works, and checks whether anything was lost, or published twice.
 
     python tools/cluster_trial.py --seed 1
 

@@ -111,7 +111,7 @@ class Studio:
 
 @contextmanager
 def studio(workspace: Workspace, photos: tuple[Path, ...], lanes: int) -> Iterator[Studio]:
-    """A service with so many lanes in processes of one thread; 0: the one of this process."""
+    """A service with that many lanes in processes of one thread; 0: the one of this process."""
     app = EasyPhoto(workspace)
     groups = groups_of(",".join(f"cpu:{number}" for number in range(lanes)), ()) if lanes else ()
     runners = {

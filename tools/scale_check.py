@@ -101,7 +101,7 @@ def parsed() -> argparse.Namespace:
 
 
 def together(server: Server, waiting: Mapping[str, str | None], portraits: int = 0) -> list[Ran]:
-    """Wait for the jobs; the person of each that has one is photographed so often as soon as it is over."""
+    """Wait for the jobs; the person of each that has one is photographed that many times as soon as it is over."""
     left: dict[str, str | None] = {**waiting}
     found = []
     while left:

@@ -41,7 +41,7 @@ def _torch_lines(found: Sequence[Card]) -> Iterator[str]:
         named = ",".join(f"{CUDA}:{number}" for number in range(seen))
         yield (
             f"! torch sees {seen} graphics cards, nvidia-smi {len(found)}, so that --devices {AUTO} "
-            f"does not use all: write --devices {named}"
+            f"does not use them all: write --devices {named}"
         )
 
 

@@ -46,7 +46,7 @@ def add_ui_parser(verbs: Verbs, verb: NewVerb) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--actors", type=int, metavar="N",
-        help="with --cluster: jobs at a time (default: as many as it has cards now, or processors where it has none)",
+        help="with --cluster: jobs at a time (default: as many as it has cards now, or processor cores without any)",
     )  # fmt: skip
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     add_options(parser, DeviceSettings, title="devices")
@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace, workspace: Workspace) -> None:
 
 
 def _service(arguments: argparse.Namespace, app: EasyPhoto) -> Service:
-    """Raises InputError for options that say nothing together."""
+    """Raises InputError for options that contradict each other."""
     devices = settings_of(DeviceSettings, arguments).devices
     if arguments.cluster is None:
         from easyphoto.devices import cards

@@ -111,7 +111,7 @@ class Actors:
         if facts is not None and facts.version != __version__:
             raise MissingCapability(
                 text(
-                    "{node} has EasyPhoto {theirs}, this server {ours}.",
+                    "{node} has EasyPhoto {theirs}, but this server has {ours}.",
                     node=facts.node, theirs=facts.version, ours=__version__,
                 ),
                 advice=text("Install the same version of EasyPhoto on all machines of the cluster."),

@@ -49,7 +49,7 @@ def join_cluster(setup: LinkSetup) -> tuple[Any, Connected]:
                 text("The cluster at {address} cannot be joined: {cause}.", address=address, cause=first_line(error)),
                 advice=text(
                     "Its machines and this one need the same versions of Python and Ray; a cluster with tokens needs "
-                    "RAY_AUTH_MODE=token and its token here, too."
+                    "RAY_AUTH_MODE=token and its token here too."
                 ),
             ) from error
     has = ray.cluster_resources()
@@ -74,7 +74,7 @@ def check_answers(address: str) -> None:
     except (OSError, OverflowError) as error:
         raise BackendUnreachable(
             text("No cluster answers at {address}: {cause}.", address=address, cause=first_line(error)),
-            advice=text("Start its head (ray start --head), and check the address and what is between."),
+            advice=text("Start its head (ray start --head), and check the address and any firewall in between."),
         ) from error
 
 
@@ -100,8 +100,7 @@ def _running_here() -> str | None:
 
 def _small(setup: LinkSetup) -> dict[str, Any]:
     """The options of a cluster of this machine alone, which ends with this process."""
-    own: dict[str, Any] = {
+    return {
         "num_cpus": max(setup.actors or 1, cores()), "include_dashboard": False, "object_store_memory": STORE_BYTES,
         "_temp_dir": setup.folder,
     }  # fmt: skip
-    return own

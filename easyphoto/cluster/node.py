@@ -30,6 +30,7 @@ from easyphoto.jobs.records import Job
 from easyphoto.jobs.relay import RelayedJobs
 from easyphoto.jobs.runners import HereRunner
 from easyphoto.machine import reuse_freed_memory
+from easyphoto.parallel import thread_limit
 from easyphoto.persons.identity_vectors import EMBEDDINGS
 from easyphoto.storage.files import disk_failure, inside, make_private_folder, matching
 from easyphoto.storage.scratch import abandoned, clear, held_folder
@@ -216,5 +217,4 @@ def device_words() -> str:
     """What this process computes on, in words."""
     found = cards()
     device = Device(CUDA, found[0].number) if found else Device(CPU)
-    threads = os.environ.get("OMP_NUM_THREADS", "")
-    return described(DeviceGroup((device,)), found, int(threads) if threads.isdecimal() else None)
+    return described(DeviceGroup((device,)), found, thread_limit())

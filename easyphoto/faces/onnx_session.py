@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import numpy as np
 from easyphoto.errors import EnvironmentFailure, WeightsMissing, first_line
 from easyphoto.faces.parts import failure_of
 from easyphoto.messages import text
+from easyphoto.parallel import thread_limit
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -35,7 +35,8 @@ def open_session(file: Path) -> InferenceSession:
         raise WeightsMissing(text("{file} is missing.", file=file), advice=text("Run: easyphoto weights check"))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
-    options.intra_op_num_threads = _threads()
+    # As torch does; 0 lets onnxruntime decide.
+    options.intra_op_num_threads = thread_limit() or 0
     # Spinning idle threads would starve torch, which runs in the same process.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     here = onnxruntime.get_available_providers()
@@ -60,9 +61,3 @@ def answers_of(session: InferenceSession, feed: dict[str, np.ndarray], what: str
         return [np.asarray(answer) for answer in session.run(None, feed)]
     except Exception as error:  # onnxruntime's errors have no common base but Exception
         raise failure_of(what, error) from error
-
-
-def _threads() -> int:
-    """Thread count from OMP_NUM_THREADS, as in torch; 0 lets onnxruntime decide."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdecimal() else 0

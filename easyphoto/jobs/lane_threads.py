@@ -34,7 +34,7 @@ class LaneThreads(Generic[W]):
         self.all = (*lanes, LOOK, FETCH)
         self._changed, self._do, self._give_up, self._stumbled = changed, do, give_up, stumbled
         self._waiting: dict[str, tuple[QueuedJob, W]] = {}
-        """By id, the first first."""
+        """By id, in the order of submission."""
         self._taken: dict[Lane, tuple[QueuedJob, W]] = {}
         self._last: dict[Lane, QueuedJob] = {}
         self._threads: dict[Lane, threading.Thread] = {}

@@ -86,7 +86,7 @@ class JobQueue:
             self._book.add(job)
             if self._keeps_commands:
                 keep_command(self.workspace, job.id, command)
-            self._lanes.add(QueuedJob(job.id, job.kind, frozenset(job.subject.persons)), work)
+            self._stand_in_line(job, work)
         return job
 
     def left_behind(self) -> tuple[Job, ...]:
@@ -100,8 +100,11 @@ class JobQueue:
         """Take over a job of a lost process under its id; its record and events go on. Raises DiskFailure."""
         with self._changed:
             again = self._book.add_again(job, self._owner.id)
-            self._lanes.add(QueuedJob(job.id, job.kind, frozenset(job.subject.persons)), work)
+            self._stand_in_line(job, work)
         return again
+
+    def _stand_in_line(self, job: Job, work: Work) -> None:
+        self._lanes.add(QueuedJob(job.id, job.kind, frozenset(job.subject.persons)), work)
 
     def give_up(self, job: Job, error: BaseException) -> None:
         """Fail a job of a lost process that cannot be submitted again. Raises DiskFailure."""

@@ -71,15 +71,6 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Arrived:
-    """A file that the job wrote, from a process that does not share the queue's workspace."""
-
-    path: str
-    """Below the workspace."""
-    content: bytes
-
-
-@dataclass(frozen=True)
 class Forgotten:
     person: str
 
@@ -101,7 +92,7 @@ class Stopped:
     """The job was cancelled, and has stopped."""
 
 
-Answer = Ready | Changed | Arrived | Forgotten | Finished | Failed | Stopped
+Answer = Ready | Changed | Forgotten | Finished | Failed | Stopped
 Send = Callable[[Answer], None]
 
 
@@ -193,7 +184,7 @@ def followed(
                 context.tell(message.event, message.values, **message.changes)
             if stopping is None:
                 context.check()
-        except Exception as error:  # Cancelled, or a full disk: here as there, the job ends of it
+        except Exception as error:  # Cancelled, or a full disk: here as there, the job ends because of it
             if stopping is None:
                 stopping, latest = error, time.monotonic() + seconds_to_stop
                 cancel()

@@ -63,7 +63,7 @@ class HereRunner:
     name: str
     device: str = text("the server's own process")
     looks_for_devices: bool = True
-    """Whether the app's devices are this process's own. If not, what runs a job looks for them, as the trainer does."""
+    """Whether the app's devices are this process's own. If not, each job finds its own devices, as the trainer does."""
 
     def run(self, command: Command, context: JobContext) -> Mapping[str, Any]:
         if self.looks_for_devices and self.app.devices is not None and LaneKind.of(command.kind) is LaneKind.WORK:

@@ -145,8 +145,8 @@ def plan_training(
     plans = memory_plans(settings, share.stop - share.start, can_offload=idle.bytes > 0)
     needs = [estimate(adapted, weights - idle.bytes * plan.offload, family, plan) for plan in plans]
     # The weights are already on the device, so the free memory comes on top of them.
-    fits = (free is None or need.whole - weights <= free * (1 - KEPT_FREE) for need in needs)
-    fitting = next((rung for rung, does in enumerate(fits) if does), None)
+    room = None if free is None else weights + free * (1 - KEPT_FREE)
+    fitting = next((rung for rung, need in enumerate(needs) if room is None or need.whole <= room), None)
     if fitting is None:
         words = plans[-1].words(settings.batch, ranks.count)
         raise _too_large(family, needs[-1], words, there=weights + (free or 0))

@@ -21,7 +21,7 @@ from easyphoto.devices import CPU, DeviceGroup
 from easyphoto.errors import EasyPhotoError, TrainerCrashed
 from easyphoto.machine import processes_ended_for_memory
 from easyphoto.messages import text
-from easyphoto.parallel import cores
+from easyphoto.parallel import cores, thread_limit
 from easyphoto.training.endings import named_error, unsaid_end
 from easyphoto.training.events import ErrorEvent, from_line
 from easyphoto.training.run import RunFolder
@@ -34,7 +34,7 @@ LOOPBACK = ("lo", "lo0")
 
 
 class RankLost(Exception):
-    """A process of the training does not answer any more; who it is and why, its end tells."""
+    """A process of the training does not answer any more; how it ended tells which one, and why."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +74,17 @@ def seated(
         yield None
         return
     kept = devices.devices[: max(1, batch)]
-    limits = [{**DeviceGroup((each,)).environment(threads=_threads(devices.kind, len(kept)))} for each in kept]
+    limits = [DeviceGroup((each,)).environment(threads=_threads(devices.kind, len(kept))) for each in kept]
     if len(kept) == 1:
         os.environ.update(limits[0])
         yield None
         return
-    # A name of its own: a process of an earlier attempt may still hold that one's.
-    seats = [Seat(rank, len(kept), folder.root / f".writing-ranks-{os.getpid()}") for rank in range(len(kept))]
+    # A name of its own: a process of an earlier attempt may still hold the earlier file.
+    meeting = folder.root / f".writing-ranks-{os.getpid()}"
+    seats = [Seat(rank, len(kept), meeting) for rank in range(len(kept))]
     others = _OtherRanks(folder, on_lost)
     try:
-        for device, seat, limit in list(zip(kept, seats, limits, strict=True))[1:]:
+        for device, seat, limit in zip(kept[1:], seats[1:], limits[1:], strict=True):
             others.start(device.name, seat, {**os.environ, **limit, **seat.environment})
         os.environ.update({**limits[0], **seats[0].environment})
         yield seats[0]
@@ -92,7 +93,7 @@ def seated(
     finally:
         others.end()
         with suppress(OSError):
-            seats[0].meeting.unlink(missing_ok=True)
+            meeting.unlink()
 
 
 @dataclass(eq=False)
@@ -159,12 +160,6 @@ def _threads(kind: str, count: int) -> int | None:
     if kind != CPU or count == 1:
         return None
     return max(1, (thread_limit() or cores()) // count)
-
-
-def thread_limit() -> int | None:
-    """OMP_NUM_THREADS, the most threads that this process may compute with; None where nobody says so."""
-    said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return int(said) if said.isdecimal() and int(said) else None
 
 
 def _interfaces() -> set[str]:

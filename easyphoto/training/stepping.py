@@ -1,7 +1,7 @@
 """Running steps so that they fit the memory: the plan before the first one, and a smaller one where memory runs out.
 
-Every rank of a training comes by here at the same steps, and all of them go by the same rung of their plans: each waits
-for the slowest in any case.
+Every rank of a training passes through here at the same steps, and all of them go by the same rung of their plans: each
+waits for the slowest in any case.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def advance(context: RunContext, learner: Learner) -> None:
             learner.launch_plainly(text("another device of the training cannot capture them"))
         if not agreed.is_short:
             break
-        # After the attempt's error, which keeps its tensors alive.
+        # Outside the handler, because the error keeps the attempt's tensors alive.
         clear_memory(learner.device)
         learner.stand_on(_on_rung(plans, agreed.rung))
         how = learner.footing.words(context.run.settings.batch, learner.ranks.count)

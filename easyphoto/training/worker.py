@@ -30,11 +30,12 @@ from easyphoto.devices import CUDA, DeviceGroup, groups_of, unusable
 from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
 from easyphoto.machine import reuse_freed_memory
 from easyphoto.messages import text
+from easyphoto.parallel import thread_limit
 from easyphoto.progress import Cancelled
 from easyphoto.storage.files import cause_of, disk_failure, private_opener
 from easyphoto.storage.locks import file_lock
 from easyphoto.training.events import ErrorEvent, Event, is_training, to_line
-from easyphoto.training.rank_processes import Seat, seated, thread_limit
+from easyphoto.training.rank_processes import Seat, seated
 from easyphoto.training.run import RunFolder, TrainRun
 
 log = logging.getLogger(__name__)

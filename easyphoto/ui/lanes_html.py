@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from easyphoto.jobs.records import Job
-from easyphoto.jobs.runners import LaneFacts
+from easyphoto.jobs.runners import BUSY, IDLE, LOST, STARTING, LaneFacts
 from easyphoto.ui.card import capital, percent_of
 from easyphoto.ui.lane_names import lane_title
 from easyphoto.ui.language import Translator
 
-LANE_WORDS: Mapping[str, str] = {"idle": "Free", "starting": "Starting", "busy": "Busy", "lost": "Stopped"}
+LANE_WORDS: Mapping[str, str] = {IDLE: "Free", STARTING: "Starting", BUSY: "Busy", LOST: "Stopped"}
 # Not by colour alone: each state has a sign and a word. Colours are those of jobs.
 _SIGNS: Mapping[str, tuple[str, str]] = {
-    "idle": ("○", "cancelled"),
-    "starting": ("◌", "queued"),
-    "busy": ("●", "running"),
-    "lost": ("✕", "failed"),
+    IDLE: ("○", "cancelled"),
+    STARTING: ("◌", "queued"),
+    BUSY: ("●", "running"),
+    LOST: ("✕", "failed"),
 }
 
 
 def are_at_work(lanes: Sequence[LaneFacts]) -> bool:
-    return any(lane.state in ("starting", "busy") for lane in lanes)
+    return any(lane.state in (STARTING, BUSY) for lane in lanes)
 
 
 def lanes_html(lanes: Sequence[LaneFacts], jobs: Sequence[Job], words: Translator) -> str:
@@ -39,8 +39,8 @@ def lanes_html(lanes: Sequence[LaneFacts], jobs: Sequence[Job], words: Translato
 
 
 def _row(lane: LaneFacts, job: Job | None, words: Translator) -> str:
-    sign, colour = _SIGNS.get(lane.state, _SIGNS["lost"])
-    state = f"{sign} {words(LANE_WORDS.get(lane.state, LANE_WORDS['lost']))}"
+    sign, colour = _SIGNS.get(lane.state, _SIGNS[LOST])
+    state = f"{sign} {words(LANE_WORDS.get(lane.state, LANE_WORDS[LOST]))}"
     title, device = lane_title(lane.name, words) or words("The web UI itself"), words.translate(lane.device)
     doing = _doing(lane, job, words)
     return (
@@ -54,8 +54,8 @@ def _doing(lane: LaneFacts, job: Job | None, words: Translator) -> str:
     if job is not None:
         title = capital(words.translate(job.title))
         return f"{title} · {percent_of(job)} %" if job.total else title
-    if lane.state == "busy":
+    if lane.state == BUSY:
         return words("Somebody else's job")
-    if lane.state == "lost":
-        return words("Its next job starts it again")
+    if lane.state == LOST:
+        return words("Restarts with its next job")
     return words("Only for trainings") if lane.takes else ""

@@ -105,6 +105,6 @@ def test_cards_that_the_drivers_tool_does_not_list_are_told_with_the_setting_tha
     machine((), 2, None)
 
     assert problems() == [
-        "! torch sees 2 graphics cards, nvidia-smi 0, so that --devices auto does not use all: write "
+        "! torch sees 2 graphics cards, nvidia-smi 0, so that --devices auto does not use them all: write "
         "--devices cuda:0,cuda:1"
     ]

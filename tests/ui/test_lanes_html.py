@@ -74,7 +74,7 @@ def test_each_device_says_what_it_does_now():
         ({"state": "busy"}, "● Busy", " | Somebody else's job"),
         ({"takes": ("resume", "train")}, "○ Free", " | Only for trainings"),
         ({"state": "starting"}, "◌ Starting", ""),
-        ({"state": "lost"}, "✕ Stopped", " | Its next job starts it again"),
+        ({"state": "lost"}, "✕ Stopped", " | Restarts with its next job"),
     ],
 )
 def test_what_a_device_does_that_runs_nothing_of_the_visitors(more, sign, said):
