@@ -76,6 +76,8 @@ class Actors:
         try:
             lane.facts = self._ray.get(facts)
         except self._ray.exceptions.RayTaskError:
+            # It has no workspace, so no job of this lane could run there.
+            self.end(lane)
             raise
         except self._ray.exceptions.RayActorError as error:
             if "import" in str(error) or "creation task" in str(error):

@@ -36,7 +36,7 @@ from easyphoto.cluster.messages import (
 )
 from easyphoto.cluster.remnants import Remnants
 from easyphoto.cluster.shipment import Shipment
-from easyphoto.errors import BackendUnreachable, EasyPhotoError
+from easyphoto.errors import BackendUnreachable, EasyPhotoError, WorkerLost
 from easyphoto.jobs.channel import Channel
 from easyphoto.jobs.records import Job
 from easyphoto.jobs.runners import IDLE, LOST, LaneFacts
@@ -54,8 +54,11 @@ LINES_KEPT = 40
 LINK = (sys.executable, "-m", "easyphoto.cluster.link")
 
 
-class LinkLost(Exception):
-    """The link has ended, and with it every job on the cluster."""
+class LinkLost(WorkerLost):
+    """The link has ended, and with it every job on the cluster; no job is the cause."""
+
+    def __init__(self) -> None:
+        super().__init__(text("The connection to the cluster was lost."))
 
 
 @dataclass
@@ -257,7 +260,7 @@ class Cluster:
     def _listen(self, channel: Channel) -> bool:
         was_connected = False
         # What Ray writes before the first message would not be one; anything odd ends the link.
-        with suppress(EOFError, AttributeError, ImportError):
+        with suppress(EOFError):
             while True:
                 message = channel.receive()
                 was_connected |= isinstance(message, Connected)

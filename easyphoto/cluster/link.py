@@ -191,11 +191,14 @@ class Link:
 
     def _forget(self, asked: ForgetPerson) -> None:
         lane, why = self._actors.lane(asked.lane), ""
-        if lane.actor is not None:
-            try:
+        try:
+            if lane.actor is None:
+                # The server does not know that yet, and what the process held may still lie on its machine.
+                why = text("its process ended")
+            else:
                 self._ray.get(lane.control("forget", asked.person), timeout=SECONDS_TO_ANSWER)
-            except Exception as error:
-                why = self._words(error)
+        except Exception as error:
+            why = self._words(error)
         self.tell(Answered(asked.number, why))
 
     def _sweep(self, asked: SweepNode) -> None:

@@ -84,6 +84,8 @@ class Node:
 
     def lacks(self, shipment: Shipment) -> tuple[int, ...]:
         """Return which of the shipment's files are not here as they are there, by their place in it."""
+        # First, so that `expire` leaves alone what arrives now, or is said to be here.
+        self._used.update(dict.fromkeys(shipment.persons, time.monotonic()))
         self._clear()
         lacking = tuple(number for number, file in enumerate(shipment.files) if not self._has(file))
         known = {file.below for file in shipment.files}
@@ -121,8 +123,6 @@ class Node:
         Several at a time: each takes Ray a millisecond or two, in which the work waits for the interpreter.
         """
         waiting: queue.Queue[Told | None] = queue.Queue(MOST_WAITING)
-        for id in shipment.persons:
-            self._used[id] = time.monotonic()
         self.workspace.jobs.joinpath(job.id).mkdir(parents=True, exist_ok=True)
         work = JobAtNode(self.workspace, job, shipment, waiting.put)
         self._running = work.jobs

@@ -32,10 +32,6 @@ SECONDS_BETWEEN_STARTS = 2.0
 SECONDS_BETWEEN_CHECKS = 0.5
 
 
-class _ConnectionLost(WorkerLost):
-    """The link has ended; the job is not the cause."""
-
-
 class _NotBegun(WorkerLost):
     """The machine has ended before it had the job."""
 
@@ -58,7 +54,7 @@ class ActorRunner:
             self._wait(context)
             try:
                 return _Attempt(self, command, context).performed()
-            except (LinkLost, _ConnectionLost):
+            except LinkLost:
                 said = note("cluster-lost", "The connection to the cluster was lost; the job begins again.")
             except _NotBegun as error:
                 starts += 1
@@ -112,7 +108,7 @@ class _Attempt:
         self._made: Made | None = None
 
     def performed(self) -> Mapping[str, Any]:
-        """Raises what `ActorRunner.run` raises, WorkerLost for one machine, LinkLost."""
+        """Raises what `ActorRunner.run` raises, WorkerLost for one machine, LinkLost for the connection."""
         context = self._context
         self._arrivals.clear()
         if context.job.files or context.job.previews:
@@ -125,7 +121,7 @@ class _Attempt:
                 answer = followed(
                     lambda seconds: self._heard(running, seconds), context, cancel=running.stop, kill=running.kill
                 )
-        except (WorkerLost, LinkLost):
+        except WorkerLost:
             raise
         except Cancelled:
             self._publish(State.CANCELLED)
@@ -138,10 +134,7 @@ class _Attempt:
 
     def _heard(self, running: Running, seconds: float) -> Answer | None:
         """The next message for the job; files are put aside. Raises WorkerLost."""
-        try:
-            message = running.hear(seconds)
-        except LinkLost:
-            raise _ConnectionLost(text("The connection to the cluster was lost.")) from None
+        message = running.hear(seconds)
         if isinstance(message, Piece):
             self._arrivals.keep(message.below, message.content, offset=message.offset)
         elif isinstance(message, Whole):

@@ -63,7 +63,8 @@ class JobBook:
     def _finish_publication(self, job: Job) -> Job | None:
         """Publish the job's outcome, if it has one that no record tells of; returns the job as it then is."""
         arrivals = Arrivals(self._workspace, job.id)
-        if job.state is State.DONE or (outcome := arrivals.decided()) is None:
+        # A record that says it already was written before what had arrived could be removed.
+        if job.state is State.DONE or (outcome := arrivals.decided()) is None or outcome.state == job.state.value:
             arrivals.clear()
             return None
         arrivals.publish(outcome)
@@ -144,7 +145,7 @@ class JobBook:
             self.tell(id, "state", state=state.value)
             self._rest(id)
             if is_written:
-                self._let_go(id)
+                self._let_go(id, state)
 
     def drop_except(self, folders: Container[str]) -> None:
         for id in [id for id in self.own if id not in folders]:
@@ -171,11 +172,17 @@ class JobBook:
             return False
         return True
 
-    def _let_go(self, id: str) -> None:
+    def _let_go(self, id: str, state: State) -> None:
         """Remove what only a job that is not over needs; its record says that it is."""
         drop_command(self._workspace, id)
-        if has_arrivals(self._workspace, id):
-            Arrivals(self._workspace, id).clear()
+        if not has_arrivals(self._workspace, id):
+            return
+        arrivals, outcome = Arrivals(self._workspace, id), None
+        with suppress(EasyPhotoError):
+            outcome = arrivals.decided()
+        # What could not be put in place, such as on a full disk: the next start completes it.
+        if state is not State.FAILED or outcome is None or outcome.state == state.value:
+            arrivals.clear()
 
     def _rest(self, id: str) -> None:
         """Drop the events of the oldest finished job from memory if all of them are on disk."""

@@ -77,7 +77,8 @@ class LaneProcess:
         """Return whether the process has forgotten the person, or has ended."""
         done = self._forgotten.setdefault(person, threading.Event())
         self.send(Forget(person))
-        return done.wait(seconds) or self.has_ended.is_set()
+        # Asked first: whoever sets the events of a process that has ended has done so already.
+        return self.has_ended.is_set() or done.wait(seconds) or self.has_ended.is_set()
 
     def end(self, seconds: float) -> None:
         """End the process and its children; its job is cancelled, and may take `seconds` to stop."""

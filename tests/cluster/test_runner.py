@@ -3,9 +3,13 @@
 import json
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
+from easyphoto.cluster.messages import NodeSetup
+from easyphoto.cluster.node import Node
+from easyphoto.cluster.shipment import shipment_of
 from easyphoto.commands.choose_checkpoint import ChooseCheckpoint
 from easyphoto.commands.delete_person import DeletePerson
 from easyphoto.commands.photograph import PhotographPersons
@@ -13,6 +17,7 @@ from easyphoto.commands.resume import ResumeTraining
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import DiskFailure, InputError, WeightsMissing
 from easyphoto.jobs.records import State
+from easyphoto.settings.options import Options
 from easyphoto.storage.files import write_text
 from easyphoto.workspace.folders import folders_in
 from tests.cluster.near import LINK
@@ -106,6 +111,19 @@ def test_persons_files_leave_the_machine_after_an_hour_without_a_job(service, an
     assert [folder.name for folder in folders_in(node.workspace.persons)] == ["anna"]
     node.expire(0)
     assert folders_in(node.workspace.persons) == ()
+
+
+def test_files_that_arrive_are_not_taken_for_those_of_somebody_long_gone(anna, workspace, nodes):
+    node = Node(NodeSetup(Options()))
+    node.open()
+    shipment = shipment_of(PhotographPersons(("anna",)), workspace)
+
+    for number in node.lacks(shipment):
+        node.keep(shipment.files[number], 0, Path(shipment.files[number].source).read_bytes())
+    node.expire(60)
+
+    assert node.lacks(shipment) == ()
+    node.close()
 
 
 @pytest.mark.parametrize("messages", [0, 1, 5, 9])

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from easyphoto.errors import NameTaken, OutsideFolder
+from easyphoto.errors import DiskFailure, NameTaken, OutsideFolder
 from easyphoto.host.base import ThisMachine
 from easyphoto.jobs.arrivals import ARRIVED, Arrivals, JobOutcome
 from easyphoto.jobs.queue import JobQueue
@@ -18,6 +18,7 @@ from easyphoto.progress import Cancelled
 from easyphoto.storage.files import write_text
 from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.upgrades import open_workspace
+from tests.jobs.asked import Asked
 from tests.kills import killed_at, points_of
 
 ID = "20260101T000000Z-00000001"
@@ -129,6 +130,42 @@ def test_a_publication_that_a_start_completes_counts_its_events_on(workspace):
     queue.close()
 
     assert told == [(1, "result"), (2, "state")]
+
+
+def test_what_could_not_be_put_in_place_is_completed_by_the_next_start(workspace):
+    queue = JobQueue(workspace)
+
+    def work(context):
+        arrivals = Arrivals(workspace, context.job.id)
+        for below in ("results/one/a.png", "results/one/b.png"):
+            arrivals.keep(below, MADE[below])
+            arrivals.complete(below, changed=1)
+        arrivals.decide(JobOutcome("done", {"pictures": []}, None, ("results/one",)))
+        raise DiskFailure("results/one could not be put in place.")
+
+    id = queue.submit(Asked("photograph", "photograph anna"), work).id
+    while not queue.get(id).state.is_over:
+        queue.wait(id, 0, 5.0)
+    assert queue.get(id).state is State.FAILED
+    queue.close()
+
+    again = JobQueue(workspace)
+    assert (again.get(id).state, dict(again.get(id).result)) == (State.DONE, {"pictures": []})
+    assert (workspace.results / "one" / "a.png").read_bytes() == MADE["results/one/a.png"]
+    again.close()
+
+
+def test_a_record_that_says_how_it_ended_is_not_settled_again(workspace):
+    arrivals = Arrivals(workspace, ID)
+    arrive(arrivals)
+    arrivals.decide(outcome(state="cancelled", answer=None))
+    JobStore(workspace.jobs).write(replace(JOB, state=State.CANCELLED, ended="2026-01-01T00:01:00Z"))
+
+    queue = JobQueue(workspace)
+    assert queue.get(ID).ended == "2026-01-01T00:01:00Z"
+    assert queue.events(ID) == ()
+    assert not arrivals.folder.exists()
+    queue.close()
 
 
 def test_how_it_ended_there_is_how_it_ends_here(workspace):
