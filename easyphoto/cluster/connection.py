@@ -57,9 +57,6 @@ LINK = (sys.executable, "-m", "easyphoto.cluster.link")
 class LinkLost(WorkerLost):
     """The link has ended, and with it every job on the cluster; no job is the cause."""
 
-    def __init__(self) -> None:
-        super().__init__(text("The connection to the cluster was lost."))
-
 
 @dataclass
 class Running:
@@ -76,7 +73,7 @@ class Running:
         except queue.Empty:
             return None
         if message is None:
-            raise LinkLost
+            raise LinkLost(text("The connection to the cluster was lost."))
         return message
 
     def stop(self) -> None:
@@ -161,7 +158,7 @@ class Cluster:
         running = Running(number, self, queue.Queue(MOST_WAITING))
         with self._changed:
             if self._connected is None:
-                raise LinkLost
+                raise LinkLost(text("The connection to the cluster was lost."))
             self._coming[number] = running.coming
         try:
             self.remnants.sends(lane, shipment.persons)
