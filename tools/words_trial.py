@@ -76,7 +76,7 @@ def main() -> None:
         app = EasyPhoto(Workspace(asked.workspace or Path(temporary) / "workspace"))
         folder, judge = asked.out or app.workspace.root / "trial", open_judge()
         with bar() as progress:
-            people = fresh_people(app, judge, asked.persons, folder, progress)
+            people = fresh_people(app, judge, asked.persons, progress)
         drawer = open_drawer(app)
         with closing(drawer.backend):
             if asked.table:

@@ -10,7 +10,7 @@ stopped. The last line is one JSON object (see `summary`).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ class Scores:
     parameters_template: float
 
 
-def run(app: EasyPhoto, *, persons: int, progress: Progress, say: Callable[[str], None]) -> dict[str, Any]:
+def run(app: EasyPhoto, *, persons: int, first: int, progress: Progress, say: Callable[[str], None]) -> dict[str, Any]:
     """Measure what is missing, print the table, then the summary as one JSON line."""
     if persons < FEWEST_PERSONS:
         raise InputError(
@@ -78,14 +78,16 @@ def run(app: EasyPhoto, *, persons: int, progress: Progress, say: Callable[[str]
         )
     folder = app.workspace.root / "bench" / "likeness"
     judge = open_judge()
-    train_everybody(app, folder, {person_name(index): index for index in range(persons)}, progress)
-    for index in range(persons):
+    members = range(first, first + persons)
+    train_everybody(app, members, progress)
+    for number, index in enumerate(members):
         progress.check()
-        record = folder / f"person-{index:02d}.json"
+        record = folder / f"{person_name(index)}.json"
         if not is_whole(record):
-            write_json(record, measure_person(app, judge, folder, index, persons, progress))
-        progress.step(index + 1, persons, "judged")
-    records = [read_json(folder / f"person-{index:02d}.json") for index in range(persons)]
+            other = members[(number + 1) % persons]
+            write_json(record, measure_person(app, judge, folder, index, other, progress))
+        progress.step(number + 1, persons, "judged")
+    records = [read_json(folder / f"{person_name(index)}.json") for index in members]
     for line in table(records):
         say(line)
     outcome = summary(records)
@@ -99,27 +101,30 @@ def is_whole(record: Path) -> bool:
 
 
 def person_name(index: int) -> str:
+    """The id of a member's person, the same in every bench, so that one training serves all."""
     return f"bench-{index:02d}"
 
 
-def train_everybody(app: EasyPhoto, folder: Path, members: Mapping[str, int], progress: Progress) -> None:
+def train_everybody(app: EasyPhoto, members: Sequence[int], progress: Progress) -> None:
     """Train each person with the product's command and its defaults; finished ones are skipped."""
-    for number, (name, index) in enumerate(members.items()):
+    for number, index in enumerate(members):
         ready = {person.id for person in app.workspace.list_persons() if person.is_trained}
-        if name in ready:
+        if person_name(index) in ready:
             continue
         progress.step(number, len(members), "training")
-        photos = write_photos(draw_member(index), folder / "photos" / name)
-        TrainPerson(name, photos).run(app, NullContext(progress))
+        photos = write_photos(draw_member(index), app.workspace.root / "bench" / "photos" / person_name(index))
+        TrainPerson(person_name(index), photos).run(app, NullContext(progress))
 
 
 def measure_person(
-    app: EasyPhoto, judge: Judge, folder: Path, index: int, persons: int, progress: Progress
+    app: EasyPhoto, judge: Judge, folder: Path, index: int, other: int, progress: Progress
 ) -> dict[str, Any]:
-    """Measure every arm on every template of one person, both ends of the scale, and the checkpoints."""
+    """Measure every arm on every template of one person, both ends of the scale, and the checkpoints.
+
+    `other` is the member whose LoRA and face are tried in the person's place.
+    """
     member = draw_member(index)
-    other = person_name((index + 1) % persons)
-    rehearsal = open_rehearsal(app, person_name(index), other)
+    rehearsal = open_rehearsal(app, person_name(index), person_name(other))
     faces = [(drawing.image, drawing.faces[0].points) for drawing in member.held_out]
     person = judge.mean_embedding(faces)
     pairs = []

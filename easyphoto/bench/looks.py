@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from easyphoto.app import EasyPhoto
 from easyphoto.bench.judge import Judge, open_judge
-from easyphoto.bench.likeness import leave_one_out, other_pictures_of, train_everybody
+from easyphoto.bench.likeness import leave_one_out, other_pictures_of, person_name, train_everybody
 from easyphoto.bench.persons import BenchPerson, draw_member
 from easyphoto.bench.rehearsal import Rehearsal, open_rehearsal
 from easyphoto.bench.truth import Pair, detail, outline_distance, pairs_of, rim
@@ -65,14 +65,15 @@ def run(app: EasyPhoto, *, persons: int, first: int, progress: Progress, say: Ca
             text("The bench cannot run with {persons} persons.", persons=persons), advice=text("Give at least 1.")
         )
     folder, judge = app.workspace.root / "bench" / "looks", open_judge()
-    members = {f"looks-{index}": index for index in range(first, first + persons)}
-    train_everybody(app, folder, members, progress)
-    for number, (name, index) in enumerate(members.items()):
+    members = range(first, first + persons)
+    train_everybody(app, members, progress)
+    for number, index in enumerate(members):
         progress.check()
+        name = person_name(index)
         if not (folder / f"{name}.json").exists():
             write_json(folder / f"{name}.json", measure_person(app, judge, folder, name, draw_member(index), progress))
         progress.step(number + 1, persons, "judged")
-    records = [read_json(folder / f"{name}.json") for name in members]
+    records = [read_json(folder / f"{person_name(index)}.json") for index in members]
     for line in table(records):
         say(line)
     say(f"Sheets: {folder / 'sheets'}")

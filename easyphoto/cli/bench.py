@@ -33,7 +33,7 @@ def add_bench_parser(verbs: Verbs, verb: NewVerb) -> CommandParser:
     parser.add_argument("--persons", type=int, default=10, metavar="N", help="likeness, looks: how many (default 10)")
     parser.add_argument(
         "--first", type=int, default=500, metavar="N",
-        help="looks: the first person (default 500; lower ones helped tuning)",
+        help="likeness, looks: the first person (default 500; lower ones helped tuning)",
     )  # fmt: skip
     parser.add_argument(
         "--steps", type=int, metavar="N",
@@ -83,7 +83,7 @@ def _measure(arguments: argparse.Namespace, workspace: Workspace, progress: Prog
         case "likeness":
             from easyphoto.bench import likeness
 
-            likeness.run(app, persons=arguments.persons, progress=progress, say=say)
+            likeness.run(app, persons=arguments.persons, first=arguments.first, progress=progress, say=say)
         case "looks":
             from easyphoto.bench import looks
 

@@ -97,4 +97,4 @@ def test_the_bench_says_how_many_persons_it_needs(tmp_path: Path):
     app = EasyPhoto(Workspace(tmp_path))
 
     with pytest.raises(InputError, match="1 persons"):
-        likeness.run(app, persons=1, progress=NullProgress(), say=lambda line: None)
+        likeness.run(app, persons=1, first=500, progress=NullProgress(), say=lambda line: None)

@@ -26,7 +26,7 @@ def record(full: float, warp: float) -> dict:
     arms = {name: look(0.5) for name in ARMS}
     arms |= {"template": {**look(0.1, stranger=0.9), "outline": 0.03}, "warp": look(warp), "full": look(full)}
     return {
-        "person": "looks-500",
+        "person": "bench-500",
         "held_out": 0.9,
         "pairs": [{"matched": matched, "arms": arms} for matched in (True, True, False, False)],
     }

@@ -10,7 +10,7 @@ import numpy as np
 
 from easyphoto.app import EasyPhoto
 from easyphoto.bench.judge import Judge
-from easyphoto.bench.likeness import train_everybody
+from easyphoto.bench.likeness import person_name, train_everybody
 from easyphoto.bench.persons import BenchPerson, draw_member
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.images.pictures import as_array, read_picture
@@ -31,15 +31,15 @@ class FreshPerson:
     """(N,) float32 of unit length: the judge's mean over photos that the training never saw."""
 
 
-def fresh_people(app: EasyPhoto, judge: Judge, count: int, folder: Path, progress: Progress) -> list[FreshPerson]:
+def fresh_people(app: EasyPhoto, judge: Judge, count: int, progress: Progress) -> list[FreshPerson]:
     """Draw them, and train those who are not trained yet."""
-    members = {f"fresh-{number}": FIRST_INDEX + number for number in range(count)}
-    train_everybody(app, folder, members, progress)
+    members = range(FIRST_INDEX, FIRST_INDEX + count)
+    train_everybody(app, members, progress)
     people = []
-    for name, index in members.items():
+    for index in members:
         member = draw_member(index)
         faces = [(drawing.image, drawing.faces[0].points) for drawing in member.held_out]
-        people.append(FreshPerson(name, member, judge.mean_embedding(faces)))
+        people.append(FreshPerson(person_name(index), member, judge.mean_embedding(faces)))
     return people
 
 
