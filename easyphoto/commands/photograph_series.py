@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from easyphoto.commands.base import Context
 from easyphoto.commands.drawn_templates import DrawnTemplate
 from easyphoto.commands.engines import engine_of
 from easyphoto.commands.taken_template import TemplateResult, TemplateTaking
-from easyphoto.errors import InputError, NoFaceFound, UnknownScene, WrongFamily, WrongKind
+from easyphoto.errors import EasyPhotoError, InputError, NoFaceFound, UnknownScene, WrongFamily, WrongKind
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.faces.fuser import open_fuser
 from easyphoto.host.base import family_of_base
@@ -23,6 +24,7 @@ from easyphoto.inference.passes import SCENE_WEIGHT, CalledLoras
 from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import joined, phase, text
+from easyphoto.persons.base_fit import other_weights_notes
 from easyphoto.persons.folder import base_of
 from easyphoto.persons.scenes import lora_folders, scene_conditions
 from easyphoto.persons.subject import subject_from
@@ -183,6 +185,17 @@ def shared_base(app: EasyPhoto, persons: Sequence[Person]) -> str:
             advice=text("Photograph them one at a time, or train them on the same base."),
         )
     return bases.pop()
+
+
+def note_other_weights(app: EasyPhoto, learned: Sequence[Person], base: str, context: Context) -> None:
+    """Say whose LoRA an update of the base has left behind. Only a family that ships is ever replaced by an update."""
+    trained = [person for person in learned if person.is_trained and family_named(person.family).ships]
+    if not trained:
+        return
+    with suppress(EasyPhotoError):  # raised where the base is opened
+        found = app.host.base_model(base, app.options.weights)
+        for said in other_weights_notes(app.workspace, trained, *found):
+            context.note(said)
 
 
 def shared_family(app: EasyPhoto, persons: Sequence[Person]) -> Family:
