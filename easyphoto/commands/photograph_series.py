@@ -23,11 +23,12 @@ from easyphoto.images.originals import Original
 from easyphoto.inference.passes import SCENE_WEIGHT, CalledLoras
 from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
-from easyphoto.messages import joined, phase, text
+from easyphoto.messages import Text, joined, note, phase, text
 from easyphoto.persons.base_fit import other_weights_notes
 from easyphoto.persons.folder import base_of
 from easyphoto.persons.scenes import lora_folders, scene_conditions
 from easyphoto.persons.subject import subject_from
+from easyphoto.preprocess.names import photo_names
 from easyphoto.progress import Progress, TurnProgress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
@@ -59,10 +60,15 @@ class PhotographResult:
 
     @property
     def all_notes(self) -> tuple[str, ...]:
-        """The notes of the session, of its templates and of every picture."""
-        of_templates = (note for made in self.made for note in made.notes)
-        of_pictures = (note for made in self.made for picture in made.results for note in picture.notes)
-        return *self.notes, *of_templates, *of_pictures
+        """The notes of the session, of its templates and of every picture, each once; what does not hold for all
+        templates says for which it does."""
+        names = photo_names([made.template for made in self.made])
+        where: dict[str, list[str]] = {}
+        for name, made in zip(names, self.made, strict=True):
+            of_pictures = (said for picture in made.results for said in picture.notes)
+            for said in dict.fromkeys((*made.notes, *of_pictures)):
+                where.setdefault(said, []).append(name)
+        return *self.notes, *(said if len(of) == len(names) else _of(of, said) for said, of in where.items())
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +100,8 @@ class PhotographSeries:
         record = begun_session(self.out, self.persons, self.base)
         made: list[TemplateResult] = []
         failures: list[NoFaceFound] = []
+        failed: list[str] = []
+        names = photo_names([each.file if isinstance(each, DrawnTemplate) else each for each in templates])
         for turn, (template, assignment) in enumerate(zip(templates, assignments, strict=True)):
             progress = TurnProgress(self.models.progress, turn, len(templates))
             file, drawn = (template.file, template) if isinstance(template, DrawnTemplate) else (template, None)
@@ -112,14 +120,21 @@ class PhotographSeries:
                 made.append(taking.taken(assignment))
             except NoFaceFound as error:
                 failures.append(error)
+                failed.append(_of((names[turn],), error.said))
         missed = self.models.engine.missed if failures else ()
         if not made:
             failures[0].advice = joined((failures[0].advice, *missed), " ")
             raise failures[0]
         write_json(self.out / SESSION_FILE, {**record, "weights": [asdict(used) for used in self.models.weights]})
-        notes = (*notes, *(error.said for error in failures), *missed)
+        notes = (*notes, *failed, *missed)
         report = _report(self.persons, made, notes=notes)
         return PhotographResult(tuple(made), write_report(self.out, report), notes)
+
+
+def _of(templates: Sequence[str], said: str) -> Text:
+    """A note with the names of the templates that it is about. Clients know it by the same code."""
+    code = said.code if isinstance(said, Text) else ""
+    return note(code, "{templates}: {said}", templates=", ".join(templates), said=said)
 
 
 def begun_session(out: Path, persons: Sequence[Person], base: str | None) -> dict[str, Any]:
