@@ -237,6 +237,9 @@ class Family:
     """`modelspec.architecture` in the LoRA's metadata."""
     embedded: str | None = None
     """Folder below `models/` if the family ships with the project, else None."""
+    first_weights: str = ""
+    """Of an embedded family: the fingerprint of the weights that shipped when LoRAs did not record theirs yet
+    (`backends.shipped_base`)."""
     joint_controls: tuple[tuple[str, float], ...] = (("canny", 1.0), ("color", 1.0))
     """Kinds and weights of the pass over several faces' borders."""
     blank_is_zero: bool = False

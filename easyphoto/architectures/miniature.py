@@ -59,6 +59,8 @@ MINIATURE = Family(
     kohya_version="easyphoto_miniature",
     architecture="easyphoto-miniature/lora",
     embedded="miniature",
+    # Those of every version up to 0.12.0.
+    first_weights="0660cfa633bf040609c68ce63eb406d8c3a4e85eaee9b63a711ded87cda8acdc",
     # A cup on seven templates with three seeds: of 0.7, 0.8, 0.9 and 1.0 it fills 30, 33, 37 and 44 % of the mask. It
     # is whole at a factor of 1.25, cut off by the mask at 1.5, and not there at 1.8: the miniature knows pictures that
     # one thing fills, and no other backgrounds than those of its people.

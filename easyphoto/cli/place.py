@@ -27,21 +27,20 @@ def add_place_arguments(parser: CommandParser) -> None:
         help="a picture of the template's size: white where the object goes, or opaque on transparent",
     )  # fmt: skip
     parser.add_argument(
-        "--box", type=box_of, metavar="LEFT,TOP,WIDTH,HEIGHT",
+        "--box", type=_box, metavar="LEFT,TOP,WIDTH,HEIGHT",
         help="instead of a mask, in pixels or as shares of the picture: 0.2,0.3,0.4,0.4",
     )  # fmt: skip
     add_field(parser, PlaceObject, "out", metavar="DIR")
 
 
-def box_of(written: str) -> tuple[float, ...]:
-    """Parse `120,80,200,160`, or shares of the picture."""
+def _box(written: str) -> tuple[float, float, float, float]:
+    from easyphoto.errors import BadMask
+    from easyphoto.images.painted_masks import written_box
+
     try:
-        sides = tuple(float(side) for side in written.split(","))
-    except ValueError:
-        sides = ()
-    if len(sides) != 4:
-        raise argparse.ArgumentTypeError(f"{written!r} is not of the form LEFT,TOP,WIDTH,HEIGHT")
-    return sides
+        return written_box(written)
+    except BadMask as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def run(arguments: argparse.Namespace, workspace: Workspace) -> None:

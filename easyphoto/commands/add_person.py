@@ -64,6 +64,7 @@ class AddPerson(Command):
 
     def run(self, app: EasyPhoto, context: Context) -> AddedPerson:
         """Raises TooFewPhotos if no photo is kept, NameTaken if there is a person of that name."""
+        from easyphoto.backends.shipped_base import recorded_base
         from easyphoto.commands.at_work import at_work
         from easyphoto.commands.judging import judged_photos
         from easyphoto.persons.folder import STAGING, place_person
@@ -82,7 +83,7 @@ class AddPerson(Command):
                     check, engine, family, self.preprocess,
                     id=id, name=self.name.strip(), staging=staging, progress=progress,
                 )  # fmt: skip
-                person = replace(person, base=str(base), notes=(*check.notes, *person.notes))
+                person = replace(person, base=recorded_base(str(base)), notes=(*check.notes, *person.notes))
                 place_person(app.workspace, person, staging, replaces=False)
         return AddedPerson(person, check)
 

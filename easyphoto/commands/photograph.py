@@ -95,11 +95,14 @@ class PhotographPersons(Command):
         return result
 
     def _photographed(self, app: EasyPhoto, context: Context, progress: Progress) -> PhotographResult:
-        from easyphoto.commands.photograph_series import open_series, results_folder
+        from easyphoto.commands.photograph_series import note_other_weights, open_series, results_folder, shared_base
         from easyphoto.commands.photograph_words import WordsSeries
         from easyphoto.images.originals import read_original
+        from easyphoto.persons.scenes import scene_ids
 
         persons = [app.workspace.person(name) for name in self.persons]
+        scenes = [app.workspace.person(id) for id in scene_ids(app.workspace, self.settings.scene)]
+        note_other_weights(app, [*persons, *scenes], shared_base(app, persons), context)
         out = self.out or results_folder(app.workspace, persons)
         if not self.templates:
             words = WordsSeries(app, persons, self.settings, self.drawing, out, context, progress, self.pose_picture)

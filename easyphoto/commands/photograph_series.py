@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from easyphoto.commands.base import Context
 from easyphoto.commands.drawn_templates import DrawnTemplate
 from easyphoto.commands.engines import engine_of
 from easyphoto.commands.taken_template import TemplateResult, TemplateTaking
-from easyphoto.errors import InputError, NoFaceFound, UnknownScene, WrongFamily, WrongKind
+from easyphoto.errors import EasyPhotoError, InputError, NoFaceFound, UnknownScene, WrongFamily, WrongKind
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.faces.fuser import open_fuser
 from easyphoto.host.base import family_of_base
@@ -22,10 +23,12 @@ from easyphoto.images.originals import Original
 from easyphoto.inference.passes import SCENE_WEIGHT, CalledLoras
 from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
-from easyphoto.messages import joined, phase, text
+from easyphoto.messages import Text, joined, note, phase, text
+from easyphoto.persons.base_fit import other_weights_notes
 from easyphoto.persons.folder import base_of
 from easyphoto.persons.scenes import lora_folders, scene_conditions
 from easyphoto.persons.subject import subject_from
+from easyphoto.preprocess.names import photo_names
 from easyphoto.progress import Progress, TurnProgress
 from easyphoto.report.page import write_report
 from easyphoto.report.parts import Notes, Report, Section
@@ -57,10 +60,15 @@ class PhotographResult:
 
     @property
     def all_notes(self) -> tuple[str, ...]:
-        """The notes of the session, of its templates and of every picture."""
-        of_templates = (note for made in self.made for note in made.notes)
-        of_pictures = (note for made in self.made for picture in made.results for note in picture.notes)
-        return *self.notes, *of_templates, *of_pictures
+        """The notes of the session, of its templates and of every picture, each once; what does not hold for all
+        templates says for which it does."""
+        names = photo_names([made.template for made in self.made])
+        where: dict[str, list[str]] = {}
+        for name, made in zip(names, self.made, strict=True):
+            of_pictures = (said for picture in made.results for said in picture.notes)
+            for said in dict.fromkeys((*made.notes, *of_pictures)):
+                where.setdefault(said, []).append(name)
+        return *self.notes, *(said if len(of) == len(names) else _of(of, said) for said, of in where.items())
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +100,8 @@ class PhotographSeries:
         record = begun_session(self.out, self.persons, self.base)
         made: list[TemplateResult] = []
         failures: list[NoFaceFound] = []
+        failed: list[str] = []
+        names = photo_names([each.file if isinstance(each, DrawnTemplate) else each for each in templates])
         for turn, (template, assignment) in enumerate(zip(templates, assignments, strict=True)):
             progress = TurnProgress(self.models.progress, turn, len(templates))
             file, drawn = (template.file, template) if isinstance(template, DrawnTemplate) else (template, None)
@@ -110,14 +120,21 @@ class PhotographSeries:
                 made.append(taking.taken(assignment))
             except NoFaceFound as error:
                 failures.append(error)
+                failed.append(_of((names[turn],), error.said))
         missed = self.models.engine.missed if failures else ()
         if not made:
             failures[0].advice = joined((failures[0].advice, *missed), " ")
             raise failures[0]
         write_json(self.out / SESSION_FILE, {**record, "weights": [asdict(used) for used in self.models.weights]})
-        notes = (*notes, *(error.said for error in failures), *missed)
+        notes = (*notes, *failed, *missed)
         report = _report(self.persons, made, notes=notes)
         return PhotographResult(tuple(made), write_report(self.out, report), notes)
+
+
+def _of(templates: Sequence[str], said: str) -> Text:
+    """A note with the names of the templates that it is about. Clients know it by the same code."""
+    code = said.code if isinstance(said, Text) else ""
+    return note(code, "{templates}: {said}", templates=", ".join(templates), said=said)
 
 
 def begun_session(out: Path, persons: Sequence[Person], base: str | None) -> dict[str, Any]:
@@ -183,6 +200,17 @@ def shared_base(app: EasyPhoto, persons: Sequence[Person]) -> str:
             advice=text("Photograph them one at a time, or train them on the same base."),
         )
     return bases.pop()
+
+
+def note_other_weights(app: EasyPhoto, learned: Sequence[Person], base: str, context: Context) -> None:
+    """Say whose LoRA an update of the base has left behind. Only a family that ships is ever replaced by an update."""
+    trained = [person for person in learned if person.is_trained and family_named(person.family).ships]
+    if not trained:
+        return
+    with suppress(EasyPhotoError):  # raised where the base is opened
+        found = app.host.base_model(base, app.options.weights)
+        for said in other_weights_notes(app.workspace, trained, *found):
+            context.note(said)
 
 
 def shared_family(app: EasyPhoto, persons: Sequence[Person]) -> Family:

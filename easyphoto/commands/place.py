@@ -56,6 +56,7 @@ class PlaceObject(Command):
     def run(self, app: EasyPhoto, context: Context) -> PhotographResult:
         """Report every picture as soon as it is written, and all notes at the end."""
         from easyphoto.commands.at_work import at_work
+        from easyphoto.commands.photograph_series import note_other_weights, shared_base
         from easyphoto.commands.placement import open_placement, read_place
         from easyphoto.persons.scenes import scene_named
 
@@ -65,6 +66,7 @@ class PlaceObject(Command):
         with at_work(app, (thing.id,), context) as progress:
             # Before the networks are loaded, so that a mask that does not fit is reported at once.
             where = read_place(self.template, self.mask, self.box)
+            note_other_weights(app, [thing], shared_base(app, [thing]), context)
             placement = open_placement(app, thing, self.settings, progress, out=self.out)
             with closing(placement.models.backend):
                 result = placement.placed(where, context)

@@ -43,12 +43,14 @@ class ResumeTraining(Command):
         return replace(self, person=person_of_run(app.workspace, self.training))
 
     def run(self, app: EasyPhoto, context: Context) -> TrainedPerson:
-        """Raises InputError if there is no such training, or if it ended before its dataset was complete."""
+        """Raises InputError if there is no such training, if it ended before its dataset was complete, or if the base
+        model has other weights now."""
         from easyphoto.commands.at_work import at_work
-        from easyphoto.commands.training import begun_run, learnt, person_of_run, trainer_of
+        from easyphoto.commands.training import begun_run, check_same_weights, learnt, person_of_run, trainer_of
 
         app = app.with_options(self.options)
         with at_work(app, (person_of_run(app.workspace, self.training),), context, known=False) as progress:
+            check_same_weights(app.workspace, self.training)
             python = trainer_of(app, context)
             return learnt(begun_run(app, self.training, progress), app, context, progress, python=python)
 

@@ -10,17 +10,18 @@ from pathlib import Path
 
 from easyphoto.app import EasyPhoto
 from easyphoto.architectures.base import Family
+from easyphoto.backends.shipped_base import base_fingerprint, has_weights, recorded_base
 from easyphoto.commands.base import Context
 from easyphoto.commands.check import CheckPhotos
 from easyphoto.commands.judging import judged_photos, judged_pictures
 from easyphoto.commands.setup_trainer import SetupTrainer
 from easyphoto.commands.validation import validation_templates
-from easyphoto.errors import DiskFailure, TrainerMissing
+from easyphoto.errors import DiskFailure, InputError, TrainerMissing
 from easyphoto.faces.engine import FaceEngine, Likeness
 from easyphoto.faces.parts import Saliency
 from easyphoto.faces.photo_opening import open_object_saliency
 from easyphoto.host.base import published_or_noted, withdrawn_or_noted
-from easyphoto.messages import note, phase
+from easyphoto.messages import note, phase, text
 from easyphoto.persons.checkpoints import Checkpoints
 from easyphoto.persons.folder import Trained, install_person, keep_photos, likeness_record
 from easyphoto.persons.own_words import proposal_for, with_proposal
@@ -41,7 +42,7 @@ from easyphoto.storage.records import utc_now
 from easyphoto.storage.scratch import discard
 from easyphoto.training.job import PHASES
 from easyphoto.training.job import train as run_training
-from easyphoto.training.run import RUN_FILE, TrainRun
+from easyphoto.training.run import RUN_FILE, RunFolder, TrainRun
 from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.person_record import FACE, OBJECT, PERSON_FILE, Person
 
@@ -150,7 +151,8 @@ def _run(
         name=name.strip(),
         trigger=family.trigger,
         family=family.id,
-        base=str(base),
+        base=recorded_base(str(base)),
+        base_weights=base_fingerprint(family, base),
         # Relative to the run's folder, because a workspace may be moved.
         dataset=dataset.folder.name,
         templates=templates,
@@ -170,6 +172,19 @@ def begun_run(app: EasyPhoto, name: str, progress: Progress) -> PreparedRun:
     record = TrainRun.read(folder / RUN_FILE)
     engine = app.open_engine(str(record.engine), progress, record.faces) if record.shows_face else None
     return PreparedRun(folder, read_dataset(folder / "dataset"), engine)
+
+
+def check_same_weights(workspace: Workspace, name: str) -> None:
+    """Raise InputError where an update has replaced the base model's weights since the run of that name began."""
+    folder = RunFolder(workspace.run_folder(name))
+    run = TrainRun.read(folder.run)
+    family, named = run.kind, recorded_base(run.base)
+    base = family.folder if named == family.id else folder.path(named)
+    if not has_weights(family, base, run.base_weights):
+        raise InputError(
+            text("An update has replaced the weights of {family} on which this training began.", family=family.short),
+            advice=text("Train again from the beginning."),
+        )
 
 
 def person_of_run(workspace: Workspace, name: str) -> str:

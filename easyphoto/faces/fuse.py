@@ -141,7 +141,7 @@ def without_ends(
 
     Those ends would otherwise show beside the new ones. They are filled with the skin around them (Telea, "An image
     inpainting technique", 2004). Hair stays unchanged, and so does what is near it unless the part map is `exact`,
-    because a brow that shines through a fringe is part of the fringe.
+    because a brow that shines through a fringe is part of the fringe. No end of a brow is filled by half.
 
     `base` is (height, width, 3) uint8 RGB, `labels` its uint8 part map, `covered` (height, width) in 0..1 the
     reference's face, `width` the face's width in pixels. Nothing changes where `free` (height, width) is 0. Returns the
@@ -149,8 +149,10 @@ def without_ends(
     """
     margin = max(1.0, FEATURE_MARGIN * width)
     face = part_mask(labels, FACE_PARTS)
-    bare = _without_hair(base, labels, width) if exact else face * (1 - dilated(labels == Part.HAIR, NEAR_HAIR * width))
-    hole = dilated(part_mask(labels, (Part.BROWS, Part.EYES)), margin) * bare * (covered < 0.9) * (free > 0)
+    open_to_change = (covered < 0.9) * (free > 0)
+    brows = dilated(part_mask(labels, (Part.BROWS,)), margin) * face * open_to_change
+    bare = _without_hair(base, labels, width) if exact else _away_from_hair(labels, brows, width)
+    hole = dilated(part_mask(labels, (Part.BROWS, Part.EYES)), margin) * bare * open_to_change
     if not hole.any():
         return base, hole
     left, top, wide, high = cv2.boundingRect(hole.astype(np.uint8))
@@ -172,6 +174,25 @@ def _filled(picture: np.ndarray, unknown: np.ndarray, reach: float, *, scale: fl
     mask = (resized_mask(unknown.astype(np.float32), small) > 0).astype(np.uint8)
     made = cv2.inpaint(known, mask, max(1.0, reach * scale), cv2.INPAINT_TELEA)
     return as_array(resized(as_picture(made), size)) if scale < 1 else np.asarray(made)
+
+
+def _away_from_hair(labels: np.ndarray, ends: np.ndarray, width: float) -> np.ndarray:
+    """float32 mask, 1 where the face is not near hair.
+
+    Each end of a brow (a piece of `ends`, (height, width), above 0) counts as a whole, by where most of it lies: of an
+    end that is filled up to the hair's margin a dark stub would stay there.
+    """
+    face, hair = part_mask(labels, FACE_PARTS), part_mask(labels, (Part.HAIR,))
+    near = dilated(hair, NEAR_HAIR * width) > 0
+    bare = face * ~near
+    if not (ends * near).any():
+        return bare
+    off_hair = face * (1 - dilated(hair, 1.0))
+    count, pieces = cv2.connectedComponents((ends > 0).astype(np.uint8))
+    for piece in range(1, count):
+        there = pieces == piece
+        bare[there] = 0.0 if near[there].mean() > 0.5 else off_hair[there]
+    return bare
 
 
 def _without_hair(base: np.ndarray, labels: np.ndarray, width: float) -> np.ndarray:

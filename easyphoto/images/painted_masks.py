@@ -74,6 +74,14 @@ def boxed(box: Sequence[float], template: Size) -> np.ndarray:
     return painted
 
 
+def written_box(written: str) -> tuple[float, float, float, float]:
+    """The box of `120,80,200,160`, or of shares of the picture. Raises BadMask for what is none, or not so written."""
+    try:
+        return checked_box([float(side) for side in written.replace(";", ",").split(",")])
+    except ValueError as error:
+        raise BadMask(text("{box} is not a box.", box=written.strip()[:100]), advice=BOX_SO) from error
+
+
 def checked_box(box: Sequence[float]) -> tuple[float, float, float, float]:
     """Raises BadMask for other than four numbers, a negative place, or a box without an area."""
     if len(box) != 4 or not all(map(math.isfinite, box)) or min(box[:2]) < 0 or min(box[2:]) <= 0:

@@ -13,6 +13,7 @@ from easyphoto.architectures.base import Family
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Size
 from easyphoto.images.pictures import resized_mask
+from easyphoto.inference.drawn_alone import without_drawn_alone
 from easyphoto.inference.finish import likenesses, ranked
 from easyphoto.inference.identities.registry import identity_records
 from easyphoto.inference.passes import sampler_preset
@@ -80,16 +81,17 @@ def opened_session(
             )
             for seat in seats
         ]  # fmt: skip
+        left, alone_notes = without_drawn_alone(template, faces, setups, tools.engine, settings, family)
     return PhotographSession(
         template,
         faces,
-        tuple(setups),
+        left,
         settings,
         family,
         tools,
         capabilities=capabilities,
         pace=pace.with_loras(tools.scenes),
-        notes=(*notes, *map_notes),
+        notes=(*notes, *map_notes, *alone_notes),
         picture_notes=(*pace_notes, *unmet(settings, tools.finisher, tools.fuser)),
         clock=clock,
     )

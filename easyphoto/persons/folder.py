@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from easyphoto.backends.shipped_base import recorded_base
 from easyphoto.errors import DiskFailure, InputError, MixedDomains, NameTaken
 from easyphoto.faces.engine import Domain, Likeness
 from easyphoto.messages import text
@@ -191,8 +192,9 @@ def base_of(workspace: Workspace, person: Person) -> str:
     record = workspace.runs / (person.run or "") / "run.json"
     if person.base is None and person.run and record.is_file():
         with suppress(InputError):
-            return typed(_Trained, read_json(record), f"The record of the run {person.run}").base
-    return person.base or person.family
+            base = typed(_Trained, read_json(record), f"The record of the run {person.run}").base
+            return recorded_base(base)
+    return recorded_base(person.base) if person.base else person.family
 
 
 @dataclass(frozen=True)

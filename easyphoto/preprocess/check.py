@@ -64,7 +64,8 @@ def check_photos(
     looks = best_kept(without_copies(looks), settings.keep, wanted)
     found = find_reference(looks, wanted, is_checked=is_checked)
     kept = sum(look.verdict.kept for look in looks)
-    notes = (*of_kinds, *notes, *_base_notes(engine, family), *_reference_notes(found), *_count_notes(kept))
+    of_reference = _reference_notes(found, looks, engine)
+    notes = (*of_kinds, *notes, *_base_notes(engine, family), *of_reference, *_count_notes(kept))
     return Check(
         verdicts=tuple(praised(look.verdict) if look.verdict.kept else look.verdict for look in looks),
         reference=found.photo,
@@ -220,7 +221,21 @@ def _noted(look: Look, said: Text) -> Look:
     return replace(look, verdict=replace(look.verdict, notes=(*look.verdict.notes, said)))
 
 
-def _reference_notes(reference: Reference) -> tuple[Text, ...]:
+def _reference_notes(reference: Reference, looks: Sequence[Look], engine: FaceEngine) -> tuple[Text, ...]:
+    named = next((look.verdict for look in looks if look.verdict.photo == reference.photo), None)
+    if reference.is_chosen and named is not None and named.incomparable:
+        other = engine.domain.other
+        said = note(
+            "reference-of-another-kind",
+            "{name}, the reference photo that you chose, looks {looks}, and the photos are taken for {kind}: results "
+            "mix both. Choose one of the others, or, if all are {other}, {say_so}.",
+            name=reference.photo,
+            looks=other.looks,
+            kind=engine.domain.said,
+            other=other.said,
+            say_so=say_so(other),
+        )
+        return (said,)
     if reference.is_assured or reference.photo is None:
         return ()
     return (

@@ -170,4 +170,5 @@ def facts_of(run: TrainRun, learner: Learner, *, merge: tuple[tuple[int, float],
         prediction_type=learner.noise.prediction,
         merge=merge,
         concept=run.concept,
+        base_weights=run.base_weights,
     )

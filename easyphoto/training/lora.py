@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from easyphoto.backends.headers import read_header
 from easyphoto.backends.lora_words import KIND_KEY, words_metadata
+from easyphoto.backends.shipped_base import BASE_KEY
 from easyphoto.errors import InputError
 from easyphoto.messages import text
 from easyphoto.storage.files import cause_of, write_bytes
@@ -148,6 +149,8 @@ class LoraFacts:
     merge: tuple[tuple[int, float], ...] = ()
     """(step, share) of each merged checkpoint; empty for a single checkpoint."""
     concept: str = FACE
+    base_weights: str = ""
+    """As of `TrainRun`."""
 
 
 def lora_metadata(facts: LoraFacts) -> dict[str, str]:
@@ -187,6 +190,8 @@ def lora_metadata(facts: LoraFacts) -> dict[str, str]:
     }
     if facts.concept != FACE:
         values |= {**words_metadata(facts.trigger), KIND_KEY: facts.concept}
+    if facts.base_weights:
+        values[BASE_KEY] = facts.base_weights
     if facts.merge:
         values["easyphoto_merge"] = json.dumps({str(step): round(share, 6) for step, share in facts.merge})
     return {key: str(value) for key, value in values.items()}

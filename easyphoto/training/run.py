@@ -24,6 +24,7 @@ RUN_FILE = "run.json"
 # Fields that do not change the trained weights.
 FREE = (
     "created", "output", "templates", "engine", "weights", "mirrors", "person", "name", "faces", "weight_settings",
+    "base_weights",
 )  # fmt: skip
 # Settings that change how a step is computed but not its result; they may be changed in an unfinished run.
 FREE_SETTINGS = ("micro_batch", "checkpointing", "cuda_graph")
@@ -67,6 +68,8 @@ class TrainRun:
     """Display name of the person."""
     concept: str = FACE
     """What is learned, one of KINDS. Of a scene or an object `trigger` are the words that call it."""
+    base_weights: str = ""
+    """The fingerprint of the base model's weights (`backends.shipped_base`); empty where none is taken."""
     created: str = ""
     """When the run was requested. It is not written to the LoRA, so that the same seed gives the same file."""
 

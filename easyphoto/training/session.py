@@ -109,10 +109,12 @@ def open_tools(run: TrainRun, folder: RunFolder, progress: Progress, *, judges: 
     from easyphoto.backends.folders import base_model
     from easyphoto.backends.loading import load_components
     from easyphoto.backends.local import LocalBackend
+    from easyphoto.backends.shipped_base import recorded_base
     from easyphoto.faces.opening import open_engine
     from easyphoto.weights.store import open_store
 
-    base = base_model(run.base)[1] if run.base in FAMILIES else folder.path(run.base)
+    named = recorded_base(run.base)
+    base = base_model(named)[1] if named in FAMILIES else folder.path(named)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     mirrors = tuple(Path(mirror) for mirror in run.mirrors)
     store = open_store(folder.path(run.weights or "."), mirrors, run.weight_settings)

@@ -10,10 +10,10 @@ from typing import Any
 import gradio as gr
 
 from easyphoto.commands.place import PlaceObject
-from easyphoto.errors import BadMask, InputError
+from easyphoto.errors import InputError
 from easyphoto.geometry import Size
 from easyphoto.images.decoding import upright_size
-from easyphoto.images.painted_masks import BOX_SO
+from easyphoto.images.painted_masks import BOX_SO, written_box
 from easyphoto.jobs.records import Job
 from easyphoto.messages import text
 from easyphoto.settings.placing import PlacingSettings
@@ -154,14 +154,8 @@ def _listen(
 
 
 def box_of(typed: str) -> tuple[float, float, float, float] | None:
-    """Parse left, top, width and height; None for an empty text. Raises BadMask."""
-    if not typed.strip():
-        return None
-    try:
-        left, top, width, height = (float(side) for side in typed.replace(";", ",").split(","))
-    except ValueError as error:
-        raise BadMask(text("{box} is not a box.", box=typed.strip()[:100]), advice=BOX_SO) from error
-    return left, top, width, height
+    """The box that was typed; None for an empty text. Raises BadMask."""
+    return written_box(typed) if typed.strip() else None
 
 
 def nothing_html(words: Translator) -> str:

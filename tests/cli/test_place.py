@@ -44,8 +44,8 @@ def test_the_first_seed_s_picture_is_the_last_line(workspace, capsys):
     ("words", "said"),
     [
         ((), "The place of the object is not said."),
-        (("--box", "1,2,3"), "'1,2,3' is not of the form LEFT,TOP,WIDTH,HEIGHT"),
-        (("--box", "a,b,c,d"), "'a,b,c,d' is not of the form LEFT,TOP,WIDTH,HEIGHT"),
+        (("--box", "1,2,3"), "1,2,3 is not a box."),
+        (("--box", "a,b,c,d"), "a,b,c,d is not a box."),
         (("--box", "0,0,0,9"), "0,0,0,9 is not a box."),
         (("--mask", "nothing.png"), "nothing.png"),
         (("--box", "0.2,0.3,0.4,0.4", "--place-strength", "3"), "--place-strength cannot be 3.0"),

@@ -1,6 +1,7 @@
 """Photographs of persons: what is written, noted and refused."""
 
 import gc
+import shutil
 import weakref
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_a_result_keeps_its_templates_colours_and_says_what_became_of_them(app, 
         shown = np.asarray(read_picture(picture)).astype(int) - np.asarray(best.image)
         assert np.abs(shown[best.mask == 1]).mean() < 1
         assert best.stages[-1].image is best.image
-    assert "The template is in shades of grey, and so is the result." in session.all_notes
+    assert "grey.png: The template is in shades of grey, and so is the result." in session.all_notes
     assert (np.ptp(np.asarray(made[1][2].image), axis=2) == 0).all()
 
 
@@ -212,9 +213,35 @@ def test_a_template_without_a_face_is_noted_and_the_others_are_done(app, photos,
     )
 
     assert len(session.made) == 1
-    assert session.notes
+    assert [said for said in session.notes if said.startswith("empty.png: ")]
     with pytest.raises(NoFaceFound):
         PhotographPersons(("anna",), (tmp_path / "empty.png",), out=tmp_path / "out").run(app, NullContext())
+
+
+def test_of_several_templates_a_note_says_which_one_it_is_about(app, photos, template, tmp_path):
+    TrainPerson("anna", photo_files(photos)).run(app, NullContext())
+    Image.open(template).convert("L").save(tmp_path / "grey.png")
+    grey = "The template is in shades of grey, and so is the result."
+    context = RecordingContext()
+
+    def notes(*templates) -> list[str]:
+        context.notes.clear()
+        PhotographPersons(("anna",), templates, out=tmp_path / "out").run(app, context)
+        return list(context.notes)
+
+    alone, both = notes(tmp_path / "grey.png"), notes(template, tmp_path / "grey.png")
+    assert grey in alone
+    assert grey not in both
+    of_one = next(said for said in both if said == f"grey.png: {grey}")
+    assert isinstance(of_one, Text)
+    assert of_one.code == next(said.code for said in alone if said == grey)
+    # What holds for all is said once, as for one.
+    shutil.copy(tmp_path / "grey.png", tmp_path / "same.png")
+    assert notes(tmp_path / "grey.png", tmp_path / "same.png") == alone
+    # Templates of two folders are told apart.
+    (tmp_path / "far").mkdir()
+    Image.open(template).convert("L").save(tmp_path / "far" / "template.png")
+    assert f"far-template.png: {grey}" in notes(template, tmp_path / "far" / "template.png")
 
 
 def test_somebody_unknown_or_not_trained_is_refused(app, template, tmp_path):

@@ -164,14 +164,25 @@ def test_the_hair_s_drawn_outline_stays_where_a_brow_ends_at_it():
     assert np.abs(made[42, 60:77].astype(int) - (210, 170, 150)).max() <= 12
 
 
-def test_a_guessed_brow_under_a_fringe_stays_as_it_is():
+def test_a_guessed_brow_is_filled_up_to_the_fringe_and_no_stub_stays_beside_it():
     picture, labels = browed()
 
     made, gone = without_ends(picture, labels, np.zeros((100, 100), np.float32), 100.0, exact=False, free=EVERYWHERE)
 
-    assert (made[:, 74:] == picture[:, 74:]).all()
-    assert gone[:, 74:].max() == 0
-    assert made[42, 40].min() > 120
+    assert (made[:, 80:] == picture[:, 80:]).all()
+    assert gone[:, 80:].max() == 0
+    assert made[42, 12:78].min() > 120
+
+
+def test_a_guessed_end_of_a_brow_that_mostly_lies_at_the_fringe_stays_whole():
+    picture, labels = browed()
+    covered = np.zeros((100, 100), np.float32)
+    covered[:, :70] = 1
+
+    made, gone = without_ends(picture, labels, covered, 100.0, exact=False, free=EVERYWHERE)
+
+    assert (made == picture).all()
+    assert gone.max() == 0
 
 
 def test_a_brow_that_is_covered_stays_for_the_reference_s():

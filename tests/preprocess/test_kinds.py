@@ -73,6 +73,19 @@ def test_without_an_embedder_a_drawing_among_photographs_is_no_reference_either(
     assert "These look drawn, so they come last and are not compared with the other photos: 4.png." in check.notes
 
 
+def test_a_drawing_that_is_chosen_as_reference_of_photographs_is_taken_and_said(files: list[Path]) -> None:
+    check = check_photos(files, paired(), SD15, PreprocessSettings(), NullProgress(), reference="4.png")
+
+    assert check.reference == "4.png"
+    assert (
+        "4.png, the reference photo that you chose, looks drawn, and the photos are taken for photographs: results mix "
+        "both. Choose one of the others, or, if all are drawings, say so: --engine drawings (in the tab: Kind of "
+        "pictures; in the API: options.engine)."
+    ) in check.notes
+    usual = check_photos(files, paired(), SD15, PreprocessSettings(), NullProgress(), reference="1.png")
+    assert not [said for said in usual.notes if "that you chose" in said]
+
+
 def test_the_photographs_beside_a_drawing_are_still_held_against_each_other(files: list[Path], tmp_path: Path) -> None:
     files.append(photo(tmp_path, "5.png", seed=5, person="ben"))
 

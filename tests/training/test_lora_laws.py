@@ -69,6 +69,10 @@ def test_the_metadata_are_these_and_no_others() -> None:
     }
 
 
+def test_the_weights_of_a_base_that_ships_are_told() -> None:
+    assert lora_metadata(replace(FACTS, base_weights="ab12"))["easyphoto_base"] == "ab12"
+
+
 def test_a_single_checkpoint_without_min_snr_says_neither() -> None:
     metadata = lora_metadata(replace(FACTS, merge=(), min_snr_gamma=0.0, prediction_type="epsilon"))
 
