@@ -1,0 +1,139 @@
+"""One drawn person's training as the product does it, in this process, with averages of its weights kept beside."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from easyphoto.app import EasyPhoto
+from easyphoto.bench.persons import BenchPerson, write_photos
+from easyphoto.commands.base import NullContext
+from easyphoto.commands.train import TrainPerson
+from easyphoto.commands.training import prepared_run
+from easyphoto.errors import InputError
+from easyphoto.persons.folder import Trained, install_person
+from easyphoto.preprocess.dataset import Dataset
+from easyphoto.progress import Progress
+from easyphoto.storage.records import utc_now
+from easyphoto.training.adapters import Adapted
+from easyphoto.training.conclude import conclude
+from easyphoto.training.context import RunContext
+from easyphoto.training.data import read_entries, split
+from easyphoto.training.loop import Learner
+from easyphoto.training.lora import kohya_state, load_into_adapters, write_lora
+from easyphoto.training.ranks import SingleRank
+from easyphoto.training.run import RunFolder, TrainRun
+from easyphoto.training.session import learn, open_judge, open_learner, open_tools
+from easyphoto.training.stepping import capture_steps, plan_steps
+from easyphoto.training.worker import prepare_torch
+from easyphoto.workspace.person_record import Person
+
+HORIZONS = (25, 50, 100)
+"""Steps after which a weight's share in the moving average has fallen to 1/e."""
+EVERY = 25
+"""Steps between two sums that are kept, so that the mean of any span can be made later."""
+AVERAGES = "averages"
+State = dict[str, torch.Tensor]
+
+
+class Watch(SingleRank):
+    """Sees the weights before each update and after the last one; the update itself is that of a single process."""
+
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+        self.moving: dict[int, State] = {}
+        self.sums: dict[int, State] = {}
+        self._sum: State = {}
+
+    def add_up(self, tensors: object) -> None:
+        self._see()
+
+    def part(self) -> None:
+        self._see()
+
+    @torch.no_grad()
+    def _see(self) -> None:
+        step, flat = self._learner.step, self._learner.adapted.weights.flat
+        if step == 0:
+            return
+        for horizon in HORIZONS:
+            if horizon not in self.moving:
+                self.moving[horizon] = {name: value.clone() for name, value in flat.items()}
+            for name, value in flat.items():
+                self.moving[horizon][name].lerp_(value, 1 / horizon)
+        for name, value in flat.items():
+            self._sum[name] = self._sum[name] + value if name in self._sum else value.clone()
+        if step % EVERY == 0:
+            self.sums[step] = dict(self._sum)
+
+
+def train(app: EasyPhoto, name: str, member: BenchPerson, progress: Progress) -> Path:
+    """Train and install the person; returns the run's folder. What an interrupted process began is done again."""
+    with suppress(InputError, StopIteration):
+        person = app.workspace.person(name)
+        return app.workspace.runs / str(person.run)
+    for begun in app.workspace.runs.glob(f"*-{name}"):
+        shutil.rmtree(begun)
+    asked = TrainPerson(name, write_photos(member, app.workspace.root / "photos" / name))
+    prepared = prepared_run(app, name, asked.check, asked.settings, NullContext(progress), progress)
+    learned(RunFolder(prepared.folder), progress)
+    _install(app, name, prepared.folder, prepared.dataset)
+    return prepared.folder
+
+
+def learned(folder: RunFolder, progress: Progress) -> None:
+    """The run from its record to its LoRA, as `train_session` does it, and the averages in a folder of their own."""
+    run = TrainRun.read(folder.run)
+    prepare_torch(run, None)
+    context = RunContext(run, folder, lambda event: None, progress)
+    tools = open_tools(run, folder, progress)
+    learning, judging = split(read_entries(folder.path(run.dataset)), run.settings.seed)
+    learner = open_learner(context, tools, learning)
+    watch = learner.ranks = Watch(learner)
+    judge = open_judge(context, tools, judging, learner.idle)
+    plan_steps(context, learner, tools.components)
+    capture_steps(context, learner)
+    pictures = learn(context, learner, judge)
+    place = folder.root / AVERAGES
+    place.mkdir()
+    _keep(place, learner.adapted, watch)
+    conclude(context, learner, judge, pictures, used=tools.used)
+
+
+def _keep(place: Path, adapted: Adapted, watch: Watch) -> None:
+    last = kohya_state(adapted)
+    for horizon, flat in watch.moving.items():
+        state = {name: value.half() for name, value in _as_kohya(adapted, flat).items()}
+        write_lora(place / f"moving-{horizon:03d}.safetensors", _with_alpha(state, last), {})
+    sums = {
+        f"{step:06d}/{name}": value
+        for step, flat in watch.sums.items()
+        for name, value in _as_kohya(adapted, flat).items()
+    }
+    save_file(sums, place / "sums.safetensors")
+    load_into_adapters(last, adapted)
+
+
+def _as_kohya(adapted: Adapted, flat: Mapping[str, torch.Tensor]) -> State:
+    for name, value in flat.items():
+        adapted.weights.flat[name].copy_(value)
+    return kohya_state(adapted)
+
+
+def _with_alpha(state: State, like: State) -> State:
+    """The same with alphas in float32, as a LoRA has them."""
+    return {name: like[name] if name.endswith(".alpha") else value for name, value in state.items()}
+
+
+def _install(app: EasyPhoto, name: str, run_folder: Path, dataset: Dataset) -> None:
+    run, folder = TrainRun.read(RunFolder(run_folder).run), RunFolder(run_folder)
+    person = Person(name, name, run.family, created=utc_now())
+    person = replace(person, base=run.base, domain=run.engine)
+    portrait = folder.portrait if folder.portrait.is_file() else None
+    install_person(app.workspace, person, Trained(folder.root / run.output, portrait, dataset), run_folder=run_folder)

@@ -1,0 +1,133 @@
+"""The ways to make one LoRA of a training: by pictures that vote, by an average, or by taking one checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from easyphoto.training.lora import State, merge_products, read_lora, write_lora
+from easyphoto.training.pictures import Picture, by_step, kept_pictures, mean_score
+from easyphoto.training.rounds import has_votes
+from easyphoto.training.run import RunFolder, TrainRun
+from election.learning import AVERAGES, HORIZONS
+
+NEAR = 0.02
+"""Means of validation pictures that differ by less are a draw."""
+VOTERS = 10
+TAILS = (125, 250)
+LAST = "last"
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A finished run: its checkpoints, and the pictures by which they can be compared."""
+
+    folder: RunFolder
+    steps: tuple[int, ...]
+    """Those of the second half."""
+    pictures: tuple[Picture, ...]
+
+    @classmethod
+    def of(cls, root: Path) -> Learned:
+        folder = RunFolder(root)
+        files = sorted((root / "checkpoints").glob("step-*.safetensors"))
+        steps = [int(file.stem.removeprefix("step-")) for file in files]
+        late = tuple(step for step in steps if has_votes(step, steps[-1]))
+        pictures = tuple(picture for step in late for picture in kept_pictures(folder, step) or ())
+        return cls(folder, late, tuple(picture for picture in pictures if picture.score is not None))
+
+    @property
+    def means(self) -> dict[int, float]:
+        return {step: mean_score(of_step) or 0.0 for step, of_step in by_step(self.pictures).items()}
+
+    @property
+    def rank(self) -> int:
+        return TrainRun.read(self.folder.run).rank
+
+
+def single_name(step: int) -> str:
+    return f"step {step}"
+
+
+def made(run: Learned, place: Path) -> dict[str, Path]:
+    """Every method's LoRA; those that are not there yet are made."""
+    place.mkdir(exist_ok=True)
+    checkpoint = run.folder.checkpoint
+    found = {single_name(step): checkpoint(step) for step in run.steps}
+    found[LAST] = checkpoint(run.steps[-1])
+    found["today's"] = run.folder.root / TrainRun.read(run.folder.run).output
+    for name, rule in MERGES.items():
+        found[name] = _merged(run, rule(run), place / f"{name.replace(' ', '-')}.safetensors")
+    for horizon in HORIZONS:
+        found[f"moving {horizon}"] = run.folder.root / AVERAGES / f"moving-{horizon:03d}.safetensors"
+    for count in TAILS:
+        found[f"mean of {count} steps"] = _tail(run, count, place / f"tail-{count}.safetensors")
+    return found
+
+
+Shares = Mapping[int, float]
+
+
+def equal(steps: Sequence[int]) -> Shares:
+    return {step: 1 / len(steps) for step in steps}
+
+
+def near_the_best(run: Learned) -> Shares:
+    """Equal shares of the checkpoints whose mean is a draw with the highest."""
+    leading = max(run.means.values())
+    return equal([step for step, mean in run.means.items() if mean >= leading - NEAR])
+
+
+def preferred(run: Learned) -> Shares:
+    """The checkpoint with the highest mean alone; of equals the later."""
+    return {max(run.means, key=lambda step: (run.means[step], step)): 1.0}
+
+
+def votes(run: Learned, *, by_gain: bool) -> Shares:
+    """Shares by the best pictures: by their score, or by its gain over the mean of their template."""
+    usual: dict[int, float] = {}
+    if by_gain:
+        columns = {picture.template for picture in run.pictures}
+        usual = {one: mean_score([each for each in run.pictures if each.template == one]) or 0.0 for one in columns}
+    ranked = sorted(run.pictures, key=lambda each: (usual.get(each.template, 0.0) - (each.score or 0.0), -each.step))
+    chosen = [picture.step for picture in ranked[:VOTERS]]
+    return {step: chosen.count(step) / len(chosen) for step in sorted(set(chosen))}
+
+
+MERGES: Mapping[str, Callable[[Learned], Shares]] = {
+    "uniform soup": lambda run: equal(run.steps),
+    "soup of the last 3": lambda run: equal(run.steps[-3:]),
+    "votes by gain": lambda run: votes(run, by_gain=True),
+    "votes by score": lambda run: votes(run, by_gain=False),
+    "near the best mean": near_the_best,
+    "preferred": preferred,
+}
+
+
+def _merged(run: Learned, shares: Shares, target: Path) -> Path:
+    if len(shares) == 1:
+        return run.folder.checkpoint(*shares)
+    if not target.is_file():
+        files = [run.folder.checkpoint(step) for step in shares]
+        write_lora(target, merge_products(files, list(shares.values()), run.rank)[0], {})
+    return target
+
+
+def _tail(run: Learned, count: int, target: Path) -> Path:
+    """The mean of the factors over the last steps."""
+    if not target.is_file():
+        last = run.steps[-1]
+        sums = load_file(run.folder.root / AVERAGES / "sums.safetensors")
+        like, _ = read_lora(run.folder.checkpoint(last))
+        write_lora(target, {name: _mean(sums, name, last, count, value) for name, value in like.items()}, {})
+    return target
+
+
+def _mean(sums: State, name: str, last: int, count: int, like: torch.Tensor) -> torch.Tensor:
+    if name.endswith(".alpha"):
+        return like
+    return ((sums[f"{last:06d}/{name}"] - sums[f"{last - count:06d}/{name}"]) / count).to(like.dtype)
