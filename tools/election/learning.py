@@ -26,19 +26,21 @@ from easyphoto.training.conclude import conclude
 from easyphoto.training.context import RunContext
 from easyphoto.training.data import read_entries, split
 from easyphoto.training.loop import Learner
-from easyphoto.training.lora import kohya_state, load_into_adapters, write_lora
+from easyphoto.training.lora import kohya_state, write_lora
 from easyphoto.training.ranks import SingleRank
 from easyphoto.training.run import RunFolder, TrainRun
 from easyphoto.training.session import learn, open_judge, open_learner, open_tools
 from easyphoto.training.stepping import capture_steps, plan_steps
 from easyphoto.training.worker import prepare_torch
 from easyphoto.workspace.person_record import Person
+from election.ballot import elected_state
+from election.merging import load_into_adapters
 
 HORIZONS = (25, 50, 100)
 """Steps after which a weight's share in the moving average has fallen to 1/e."""
 EVERY = 25
 """Steps between two sums that are kept, so that the mean of any span can be made later."""
-AVERAGES = "averages"
+AVERAGES, ELECTED = "averages", "elected.safetensors"
 State = dict[str, torch.Tensor]
 
 
@@ -103,6 +105,8 @@ def learned(folder: RunFolder, progress: Progress) -> None:
     place = folder.root / AVERAGES
     place.mkdir()
     _keep(place, learner.adapted, watch)
+    if judge is not None:
+        write_lora(place / ELECTED, elected_state(folder, learner, judge, pictures, progress), {})
     conclude(context, learner, judge, pictures, used=tools.used)
 
 

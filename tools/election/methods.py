@@ -9,17 +9,16 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from easyphoto.training.lora import State, merge_products, read_lora, write_lora
-from easyphoto.training.pictures import Picture, by_step, kept_pictures, mean_score
-from easyphoto.training.rounds import has_votes
+from easyphoto.training.lora import State, read_lora, write_lora
+from easyphoto.training.pictures import DRAW, Picture, kept_pictures, step_means
+from easyphoto.training.rounds import is_whole
 from easyphoto.training.run import RunFolder, TrainRun
-from election.learning import AVERAGES, HORIZONS
+from election.ballot import Shares, votes
+from election.learning import AVERAGES, ELECTED, HORIZONS
+from election.merging import merge_products
 
-NEAR = 0.02
-"""Means of validation pictures that differ by less are a draw."""
-VOTERS = 10
 TAILS = (125, 250)
-LAST = "last"
+LAST, VOTED = "last", "elected merge"
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +35,13 @@ class Learned:
         folder = RunFolder(root)
         files = sorted((root / "checkpoints").glob("step-*.safetensors"))
         steps = [int(file.stem.removeprefix("step-")) for file in files]
-        late = tuple(step for step in steps if has_votes(step, steps[-1]))
+        late = tuple(step for step in steps if is_whole(step, steps[-1]))
         pictures = tuple(picture for step in late for picture in kept_pictures(folder, step) or ())
         return cls(folder, late, tuple(picture for picture in pictures if picture.score is not None))
 
     @property
-    def means(self) -> dict[int, float]:
-        return {step: mean_score(of_step) or 0.0 for step, of_step in by_step(self.pictures).items()}
+    def means(self) -> Mapping[int, float]:
+        return step_means(self.pictures)
 
     @property
     def rank(self) -> int:
@@ -59,7 +58,7 @@ def made(run: Learned, place: Path) -> dict[str, Path]:
     checkpoint = run.folder.checkpoint
     found = {single_name(step): checkpoint(step) for step in run.steps}
     found[LAST] = checkpoint(run.steps[-1])
-    found["today's"] = run.folder.root / TrainRun.read(run.folder.run).output
+    found[VOTED] = run.folder.root / AVERAGES / ELECTED
     for name, rule in MERGES.items():
         found[name] = _merged(run, rule(run), place / f"{name.replace(' ', '-')}.safetensors")
     for horizon in HORIZONS:
@@ -69,9 +68,6 @@ def made(run: Learned, place: Path) -> dict[str, Path]:
     return found
 
 
-Shares = Mapping[int, float]
-
-
 def equal(steps: Sequence[int]) -> Shares:
     return {step: 1 / len(steps) for step in steps}
 
@@ -79,7 +75,7 @@ def equal(steps: Sequence[int]) -> Shares:
 def near_the_best(run: Learned) -> Shares:
     """Equal shares of the checkpoints whose mean is a draw with the highest."""
     leading = max(run.means.values())
-    return equal([step for step, mean in run.means.items() if mean >= leading - NEAR])
+    return equal([step for step, mean in run.means.items() if mean >= leading - DRAW])
 
 
 def preferred(run: Learned) -> Shares:
@@ -87,22 +83,11 @@ def preferred(run: Learned) -> Shares:
     return {max(run.means, key=lambda step: (run.means[step], step)): 1.0}
 
 
-def votes(run: Learned, *, by_gain: bool) -> Shares:
-    """Shares by the best pictures: by their score, or by its gain over the mean of their template."""
-    usual: dict[int, float] = {}
-    if by_gain:
-        columns = {picture.template for picture in run.pictures}
-        usual = {one: mean_score([each for each in run.pictures if each.template == one]) or 0.0 for one in columns}
-    ranked = sorted(run.pictures, key=lambda each: (usual.get(each.template, 0.0) - (each.score or 0.0), -each.step))
-    chosen = [picture.step for picture in ranked[:VOTERS]]
-    return {step: chosen.count(step) / len(chosen) for step in sorted(set(chosen))}
-
-
 MERGES: Mapping[str, Callable[[Learned], Shares]] = {
     "uniform soup": lambda run: equal(run.steps),
     "soup of the last 3": lambda run: equal(run.steps[-3:]),
-    "votes by gain": lambda run: votes(run, by_gain=True),
-    "votes by score": lambda run: votes(run, by_gain=False),
+    "votes by gain": lambda run: votes(run.pictures),
+    "votes by score": lambda run: votes(run.pictures, by_gain=False),
     "near the best mean": near_the_best,
     "preferred": preferred,
 }
