@@ -1,11 +1,13 @@
 """Which LoRA of a training is most like the person: a merge that pictures vote on, an average, or one checkpoint?
 
-    python tools/election_trial.py --first 700 --persons 12 --workspace DIR [--table]
+    python tools/election_trial.py --first 700 --persons 12 --workspace DIR
+    python tools/election_trial.py --first 700 --persons 12 --workspace DIR --table
 
 Drawn persons whom nothing else in the project has seen are trained as the product trains them. Each method's LoRA
 repaints six templates that took no part in the training (`judging_templates`), and the judge's embedder, which
 trains nothing, compares them with photos that nobody was trained on. Each person has one JSON file with everything
-that was judged, by the LoRA's hash, so that an interrupted trial continues and a new method draws only what is new.
+that was judged, by the LoRA's hash, so that an interrupted trial continues and a new method draws only what is new;
+several processes may share a workspace where their persons differ.
 
 The table has means, and 95 % bootstrap intervals over persons of each method minus the last checkpoint, which is the
 simplest and what the training takes, and minus the merge that version 0.12 elected. The best single checkpoint in
@@ -40,6 +42,7 @@ from easyphoto.bench.rehearsal import open_rehearsal
 from easyphoto.drawings.renderer import Drawing
 from easyphoto.images.pictures import as_picture
 from easyphoto.progress import NullProgress
+from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.records import read_json, write_json
 from easyphoto.workspace.folders import Workspace
 
@@ -74,7 +77,7 @@ def main() -> None:
         app, judge = EasyPhoto(Workspace(asked.workspace)), open_judge()
         for number in numbers:
             began = time.monotonic()
-            record = measured(app, judge, number, folder / f"person-{number}.json")
+            record = measured(app, judge, number, TrainSettings(steps=asked.steps), folder / f"person-{number}.json")
             told = "  ".join(f"{name} {likeness(record, name):.3f}" for name in (LAST, VOTED, HINDSIGHT))
             print(f"{number}: {time.monotonic() - began:.0f} s  {told}", flush=True)
     files = [folder / f"person-{number}.json" for number in numbers]
@@ -89,15 +92,16 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=700, help="number of the first person")
     parser.add_argument("--persons", type=int, default=12)
     parser.add_argument("--workspace", type=Path, required=True, help="keeps what was trained and judged")
+    parser.add_argument("--steps", type=int, help="of a training, for a look at this tool; usual: the family's")
     parser.add_argument("--table", action="store_true", help="of what was judged so far; nothing is drawn")
     return parser.parse_args()
 
 
-def measured(app: EasyPhoto, judge: Judge, number: int, file: Path) -> Record:
+def measured(app: EasyPhoto, judge: Judge, number: int, settings: TrainSettings, file: Path) -> Record:
     """Train the person, and judge every method's LoRA that was not judged yet."""
     member, name = draw_member(number), f"elected-{number}"
     began = time.monotonic()
-    run = Learned.of(train(app, name, member, NullProgress()))
+    run = Learned.of(train(app, name, member, settings, NullProgress()))
     record: Record = read_json(file) if file.is_file() else {"person": number, "judged": {}}
     record.setdefault("training_seconds", round(time.monotonic() - began, 1))
     record["means"] = {str(step): mean for step, mean in run.means.items()}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 
 from easyphoto.app import EasyPhoto
 from easyphoto.bench.persons import BenchPerson, write_photos
@@ -20,6 +18,7 @@ from easyphoto.errors import InputError
 from easyphoto.persons.folder import Trained, install_person
 from easyphoto.preprocess.dataset import Dataset
 from easyphoto.progress import Progress
+from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.records import utc_now
 from easyphoto.training.adapters import Adapted
 from easyphoto.training.conclude import conclude
@@ -36,10 +35,8 @@ from easyphoto.workspace.person_record import Person
 from election.ballot import elected_state
 from election.merging import load_into_adapters
 
-HORIZONS = (25, 50, 100)
+HORIZONS = (10, 25, 50)
 """Steps after which a weight's share in the moving average has fallen to 1/e."""
-EVERY = 25
-"""Steps between two sums that are kept, so that the mean of any span can be made later."""
 AVERAGES, ELECTED = "averages", "elected.safetensors"
 State = dict[str, torch.Tensor]
 
@@ -50,8 +47,6 @@ class Watch(SingleRank):
     def __init__(self, learner: Learner) -> None:
         self._learner = learner
         self.moving: dict[int, State] = {}
-        self.sums: dict[int, State] = {}
-        self._sum: State = {}
 
     def add_up(self, tensors: object) -> None:
         self._see()
@@ -69,20 +64,16 @@ class Watch(SingleRank):
                 self.moving[horizon] = {name: value.clone() for name, value in flat.items()}
             for name, value in flat.items():
                 self.moving[horizon][name].lerp_(value, 1 / horizon)
-        for name, value in flat.items():
-            self._sum[name] = self._sum[name] + value if name in self._sum else value.clone()
-        if step % EVERY == 0:
-            self.sums[step] = dict(self._sum)
 
 
-def train(app: EasyPhoto, name: str, member: BenchPerson, progress: Progress) -> Path:
+def train(app: EasyPhoto, name: str, member: BenchPerson, settings: TrainSettings, progress: Progress) -> Path:
     """Train and install the person; returns the run's folder. What an interrupted process began is done again."""
-    with suppress(InputError, StopIteration):
+    with suppress(InputError):
         person = app.workspace.person(name)
         return app.workspace.runs / str(person.run)
     for begun in app.workspace.runs.glob(f"*-{name}"):
         shutil.rmtree(begun)
-    asked = TrainPerson(name, write_photos(member, app.workspace.root / "photos" / name))
+    asked = TrainPerson(name, write_photos(member, app.workspace.root / "photos" / name), settings=settings)
     prepared = prepared_run(app, name, asked.check, asked.settings, NullContext(progress), progress)
     learned(RunFolder(prepared.folder), progress)
     _install(app, name, prepared.folder, prepared.dataset)
@@ -111,28 +102,14 @@ def learned(folder: RunFolder, progress: Progress) -> None:
 
 
 def _keep(place: Path, adapted: Adapted, watch: Watch) -> None:
+    """Write a LoRA of each average, as a checkpoint is written."""
     last = kohya_state(adapted)
-    for horizon, flat in watch.moving.items():
-        state = {name: value.half() for name, value in _as_kohya(adapted, flat).items()}
-        write_lora(place / f"moving-{horizon:03d}.safetensors", _with_alpha(state, last), {})
-    sums = {
-        f"{step:06d}/{name}": value
-        for step, flat in watch.sums.items()
-        for name, value in _as_kohya(adapted, flat).items()
-    }
-    save_file(sums, place / "sums.safetensors")
+    for horizon, average in watch.moving.items():
+        for name, values in average.items():
+            adapted.weights.flat[name].copy_(values)
+        target = place / f"moving-{horizon:03d}.safetensors"
+        write_lora(target, kohya_state(adapted, dtype=torch.float16), {})
     load_into_adapters(last, adapted)
-
-
-def _as_kohya(adapted: Adapted, flat: Mapping[str, torch.Tensor]) -> State:
-    for name, value in flat.items():
-        adapted.weights.flat[name].copy_(value)
-    return kohya_state(adapted)
-
-
-def _with_alpha(state: State, like: State) -> State:
-    """The same with alphas in float32, as a LoRA has them."""
-    return {name: like[name] if name.endswith(".alpha") else value for name, value in state.items()}
 
 
 def _install(app: EasyPhoto, name: str, run_folder: Path, dataset: Dataset) -> None:

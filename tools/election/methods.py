@@ -6,10 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
-
-from easyphoto.training.lora import State, read_lora, write_lora
+from easyphoto.training.lora import write_lora
 from easyphoto.training.pictures import DRAW, Picture, kept_pictures, step_means
 from easyphoto.training.rounds import is_whole
 from easyphoto.training.run import RunFolder, TrainRun
@@ -17,7 +14,6 @@ from election.ballot import Shares, votes
 from election.learning import AVERAGES, ELECTED, HORIZONS
 from election.merging import merge_products
 
-TAILS = (125, 250)
 LAST, VOTED = "last", "elected merge"
 
 
@@ -63,8 +59,6 @@ def made(run: Learned, place: Path) -> dict[str, Path]:
         found[name] = _merged(run, rule(run), place / f"{name.replace(' ', '-')}.safetensors")
     for horizon in HORIZONS:
         found[f"moving {horizon}"] = run.folder.root / AVERAGES / f"moving-{horizon:03d}.safetensors"
-    for count in TAILS:
-        found[f"mean of {count} steps"] = _tail(run, count, place / f"tail-{count}.safetensors")
     return found
 
 
@@ -85,8 +79,6 @@ def preferred(run: Learned) -> Shares:
 
 MERGES: Mapping[str, Callable[[Learned], Shares]] = {
     "uniform soup": lambda run: equal(run.steps),
-    "soup of the last 3": lambda run: equal(run.steps[-3:]),
-    "votes by gain": lambda run: votes(run.pictures),
     "votes by score": lambda run: votes(run.pictures, by_gain=False),
     "near the best mean": near_the_best,
     "preferred": preferred,
@@ -100,19 +92,3 @@ def _merged(run: Learned, shares: Shares, target: Path) -> Path:
         files = [run.folder.checkpoint(step) for step in shares]
         write_lora(target, merge_products(files, list(shares.values()), run.rank)[0], {})
     return target
-
-
-def _tail(run: Learned, count: int, target: Path) -> Path:
-    """The mean of the factors over the last steps."""
-    if not target.is_file():
-        last = run.steps[-1]
-        sums = load_file(run.folder.root / AVERAGES / "sums.safetensors")
-        like, _ = read_lora(run.folder.checkpoint(last))
-        write_lora(target, {name: _mean(sums, name, last, count, value) for name, value in like.items()}, {})
-    return target
-
-
-def _mean(sums: State, name: str, last: int, count: int, like: torch.Tensor) -> torch.Tensor:
-    if name.endswith(".alpha"):
-        return like
-    return ((sums[f"{last:06d}/{name}"] - sums[f"{last - count:06d}/{name}"]) / count).to(like.dtype)
