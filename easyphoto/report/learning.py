@@ -116,12 +116,14 @@ def _words(done: Done | None, folder: RunFolder) -> str:
     chosen = choice_in(folder)
     if chosen is not None:
         return f"The checkpoint of step {chosen} is used: it was chosen by hand."
+    last = f"The last checkpoint, of step {done.best_step}, is used."
+    if not _shows_face(folder):
+        return f"{last} {_ANOTHER}"
     if done.weights:
         # Of an earlier version, which merged the checkpoints that the test pictures voted for.
         return f"The LoRA is made of the checkpoints of these steps: {', '.join(done.weights)}."
     if done.last is None:
-        said = f"The last checkpoint, of step {done.best_step}, is used."
-        return f"{said} {_ANOTHER}" if not _shows_face(folder) else f"{said} Likeness could not be measured."
+        return f"{last} Likeness could not be measured."
     said = f"The last checkpoint is used: likeness {done.last:.3f}."
     if done.best is None or done.best <= done.last:
         return said
