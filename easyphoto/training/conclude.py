@@ -30,8 +30,9 @@ def conclude(
 ) -> Done:
     """Write the LoRA, and the run's curves and pictures.
 
-    The LoRA is the last checkpoint. Merges of checkpoints that the test pictures voted for, and other rules by these
-    pictures, were not more like the person; tools/election_trial.py compares them.
+    The LoRA is the last checkpoint. On 11 drawn persons it was more like them than the merge that test pictures had
+    voted for (by 0.009, 0.002 to 0.017) and than a uniform soup (0.012, 0.004 to 0.019); a moving average of the
+    weights was as like. tools/election_trial.py compares them.
     """
     step = learner.steps
     with context.phase("save"):
