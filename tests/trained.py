@@ -18,7 +18,7 @@ from easyphoto.storage.locks import file_lock
 from easyphoto.workspace.folders import Workspace
 
 SECONDS = 600.0
-QUICK = TrainSettings(steps=6, validations=1, validation_steps=3, voters=1)
+QUICK = TrainSettings(steps=6, validations=1, validation_steps=3)
 
 
 def copy_of_trained(temporary: pytest.TempPathFactory, target: Path) -> Workspace:

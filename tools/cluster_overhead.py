@@ -41,7 +41,7 @@ from easyphoto.settings.training import TrainSettings
 from easyphoto.workspace.shipped import shipped_templates
 from easyphoto.workspace.upgrades import open_workspace
 
-QUICK = TrainSettings(steps=6, validations=1, validation_steps=3, voters=1)
+QUICK = TrainSettings(steps=6, validations=1, validation_steps=3)
 
 
 class Ledger:

@@ -48,7 +48,7 @@ from easyphoto.workspace.upgrades import open_workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 OVER = ("done", "failed", "cancelled", "interrupted")
-QUICK = TrainSettings(steps=6, validations=1, validation_steps=3, voters=1)
+QUICK = TrainSettings(steps=6, validations=1, validation_steps=3)
 SECONDS_TO_START = 90.0
 TEMPLATE = "01-lights"
 
@@ -200,7 +200,7 @@ def submit(course: Course, portraits: int, trainings: int, photos: Sequence[Path
     for photo in photos:
         kept = course.ask("POST", "/uploads", files={"file": (photo.name, photo.read_bytes())})
         uploads.append({"upload": kept["uploads"][0]["name"]})
-    steps = {"steps": QUICK.steps, "validations": 1, "validation_steps": 3, "voters": 1}
+    steps = {"steps": QUICK.steps, "validations": 1, "validation_steps": 3}
     for number in range(trainings):
         asked = {"name": f"person{number}", "photos": uploads, "settings": steps}
         ids.append(course.ask("POST", "/train", json=asked)["id"])

@@ -48,7 +48,7 @@ from easyphoto.settings.training import TrainSettings
 from easyphoto.workspace.folders import Workspace
 
 NOTHING = ResumeTraining("20260101T000000Z-nobody", person="nobody")
-QUICK = TrainSettings(steps=6, validations=1, validation_steps=3, voters=1)
+QUICK = TrainSettings(steps=6, validations=1, validation_steps=3)
 TRAINING = replace(QUICK, steps=40)
 
 

@@ -34,18 +34,18 @@ class Plan:
     style: str
     background: str
     scene_seed: int
-    votes: bool
+    validates: bool
 
 
 PLANS = (
-    Plan("01-lights.png", "Evening lights", (2_000_011,), "paint", "lights", 11, votes=False),
-    Plan("02-landscape.png", "In the hills", (2_000_023,), "paint", "landscape", 23, votes=False),
-    Plan("03-room.png", "At home", (2_000_035,), "ink", "room", 35, votes=False),
-    Plan("04-two.png", "Two friends", (2_000_041, 2_000_042), "paint", "city", 41, votes=False),
-    Plan("05-plain.png", "Studio", (2_000_053,), "paint", "plain", 53, votes=True),
-    Plan("06-stripes.png", "Stripes", (2_000_061,), "ink", "stripes", 61, votes=True),
-    Plan("07-gradient.png", "Gradient", (2_000_074,), "paint", "gradient", 74, votes=True),
-    Plan("08-city.png", "City", (2_000_082,), "ink", "city", 82, votes=True),
+    Plan("01-lights.png", "Evening lights", (2_000_011,), "paint", "lights", 11, validates=False),
+    Plan("02-landscape.png", "In the hills", (2_000_023,), "paint", "landscape", 23, validates=False),
+    Plan("03-room.png", "At home", (2_000_035,), "ink", "room", 35, validates=False),
+    Plan("04-two.png", "Two friends", (2_000_041, 2_000_042), "paint", "city", 41, validates=False),
+    Plan("05-plain.png", "Studio", (2_000_053,), "paint", "plain", 53, validates=True),
+    Plan("06-stripes.png", "Stripes", (2_000_061,), "ink", "stripes", 61, validates=True),
+    Plan("07-gradient.png", "Gradient", (2_000_074,), "paint", "gradient", 74, validates=True),
+    Plan("08-city.png", "City", (2_000_082,), "ink", "city", 82, validates=True),
 )
 
 
@@ -61,7 +61,7 @@ def main() -> None:
                 "author": "the EasyPhoto authors (drawn by easyphoto.drawings)",
                 "licence": "CC0-1.0",
                 "faces": len(plan.identities),
-                "votes": plan.votes,
+                "validates": plan.validates,
                 "seeds": {"identities": list(plan.identities), "scene": plan.scene_seed},
             }
         )

@@ -60,7 +60,7 @@ def prepared(folder: Path) -> list[str]:
     photos, app = folder / "photos", EasyPhoto(Workspace(folder / "workspace"))
     if not photos.is_dir():
         draw_photos(photos, 0)
-        settings = TrainSettings(steps=6, validations=1, validation_steps=3, voters=1)
+        settings = TrainSettings(steps=6, validations=1, validation_steps=3)
         TrainPerson("anna", photo_files(photos), settings=settings).run(app, NullContext())
         AddPerson("ben", photo_files(photos)).run(app, NullContext())
     return [str(photo) for photo in sorted(photos.iterdir())]

@@ -27,7 +27,7 @@ from scale.studio import Cards, Costs, Hardware, Studio, Work
 
 from easyphoto.bench.demo import draw_photos
 
-TRAINING = {"steps": 60, "validations": 1, "validation_steps": 3, "voters": 1}
+TRAINING = {"steps": 60, "validations": 1, "validation_steps": 3}
 TEMPLATE = "01-lights"
 SECONDS_BETWEEN_LOOKS = 0.1
 

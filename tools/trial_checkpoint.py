@@ -247,7 +247,9 @@ def drawings_engine(options: argparse.Namespace) -> Any:
 
 def lora_facts(file: Path, family: str) -> tuple[int, int, int]:
     """Modules, tensors and rank, where every name that readers look for is there and no other."""
-    from easyphoto.training.lora import module_names, read_lora
+    from election.merging import module_names
+
+    from easyphoto.training.lora import read_lora
 
     state, _ = read_lora(file)
     modules = module_names(state)

@@ -31,10 +31,10 @@ from easyphoto.settings.presets import PRESETS, preset
 from easyphoto.settings.training import TrainSettings
 from easyphoto.training.adapters import Adapted, add_adapters
 from easyphoto.training.checkpoint import marks
-from easyphoto.training.rounds import has_votes
+from easyphoto.training.rounds import is_whole
 
 PICTURES = 4
-"""Templates of a round that votes."""
+"""Templates of a whole round."""
 TERA = 1e12
 
 
@@ -135,30 +135,29 @@ def table(family: Family) -> list[str]:
         settings = preset(TrainSettings, name)
         steps = settings.steps or family.training_steps
         places = marks(steps, settings.validations)
-        voting = sum(has_votes(mark, steps) for mark in places)
+        whole = sum(is_whole(mark, steps) for mark in places)
         parts = {
-            "for the eye": (len(places) - voting) * costs.round(1, settings),
-            "voting": voting * costs.round(PICTURES, settings),
-            "the merge": costs.round(PICTURES, settings),
+            "for the eye": (len(places) - whole) * costs.round(1, settings),
+            "judged": whole * costs.round(PICTURES, settings),
         }
-        drawn, whole = sum(parts.values()), steps * costs.step
-        every = (len(places) + 1) * costs.round(PICTURES, settings)
-        said = ", ".join(f"{part} {100 * cost / (drawn + whole):.1f} %" for part, cost in parts.items())
+        drawn, learned = sum(parts.values()), steps * costs.step
+        every = len(places) * costs.round(PICTURES, settings)
+        said = ", ".join(f"{part} {100 * cost / (drawn + learned):.1f} %" for part, cost in parts.items())
         lines.append(
-            f"  {name}: {steps} steps, {len(places)} marks: {100 * drawn / (drawn + whole):.1f} % ({said}); "
-            f"with all pictures at every mark {100 * every / (every + whole):.1f} %"
+            f"  {name}: {steps} steps, {len(places)} marks: {100 * drawn / (drawn + learned):.1f} % ({said}); "
+            f"with all pictures at every mark {100 * every / (every + learned):.1f} %"
         )
     return lines
 
 
 def seconds_table(runs: list[Path]) -> list[str]:
-    """Of each finished run: seconds of training and of test pictures with the election, and the share of the latter."""
+    """Of each finished run: seconds of training and of test pictures, and the share of the latter."""
     lines = []
     for run in runs:
         outcome = run / "outcome.json"
         if outcome.is_file():
             seconds = json.loads(outcome.read_text())["seconds"]
-            drawn = seconds.get("validate", 0.0) + seconds.get("select", 0.0)
+            drawn = seconds.get("validate", 0.0)
             train, whole = seconds["train"], sum(seconds.values())
             share = f"{100 * drawn / (train + drawn):.1f} % of both, {100 * drawn / whole:.1f} % of the whole run"
             lines.append(f"{run.name}: training {train:.1f} s, test pictures {drawn:.1f} s: {share}")

@@ -148,8 +148,7 @@ def scene_words(fields: TrainFields) -> str | None:
 def train_notes(fields: TrainFields) -> list[str]:
     told, is_scene = sent(fields), fields.train_mode_choose == TRAIN_SCENE
     lines = {
-        "Reinforcement learning (enable_rl, max_rl_time, timestep_fraction) does not exist here; the best checkpoints "
-        "are chosen and merged by likeness instead.": fields.enable_rl,
+        "Reinforcement learning (enable_rl, max_rl_time, timestep_fraction) does not exist here.": fields.enable_rl,
         "The last checkpoint is judged even without validation.": not fields.validation and not is_scene,
         "dataloader_num_workers has no meaning: the photos are read in the training's own process.": (
             "dataloader_num_workers" in told

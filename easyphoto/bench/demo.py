@@ -100,9 +100,9 @@ def run_demo(
 
 
 def demo_template() -> Path:
-    """Return a shipped template with one face that does not vote on checkpoints."""
+    """Return a shipped template with one face that is not for test pictures."""
     for template in shipped_templates():
-        if template.file.name == TEMPLATE and not template.votes:
+        if template.file.name == TEMPLATE and not template.validates:
             return template.file
     raise EnvironmentFailure(
         text("The templates that ship with EasyPhoto are missing."), advice=text("Clone the project again.")

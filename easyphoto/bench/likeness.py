@@ -52,7 +52,7 @@ DIFFERENCES = (
 )  # fmt: skip
 FEWEST_PERSONS = 2
 JUDGED_TEMPLATES = 2
-"""Strangers' pictures, apart from those that voted, on which the checkpoints and the merged LoRA are compared."""
+"""Strangers' pictures, apart from those of the arms, on which the checkpoints are compared."""
 RESAMPLES = 10_000
 
 
@@ -223,7 +223,7 @@ def leave_one_out(judge: Judge, faces: list[tuple[np.ndarray, np.ndarray]]) -> f
 def compare_checkpoints(
     judge: Judge, rehearsal: Rehearsal, member: BenchPerson, person: np.ndarray, progress: Progress
 ) -> dict[str, Any]:
-    """Compare each checkpoint with the merged LoRA, on templates that did not vote.
+    """Compare the last checkpoint, which is the person's LoRA, with the others, on templates of their own.
 
     `person` is the person's unit embedding (float32) by the judge.
     """
@@ -237,7 +237,7 @@ def compare_checkpoints(
         return float(np.mean(values))
 
     single = [judged(path) for path in rehearsal.checkpoints]
-    return {"merged": judged(rehearsal.lora), "last": single[-1], "best": max(single), "single": single}
+    return {"last": single[-1], "best": max(single), "single": single}
 
 
 def keep_pictures(folder: Path, pictures: dict[str, np.ndarray]) -> None:
@@ -319,7 +319,7 @@ def summary(records: list[dict[str, Any]]) -> dict[str, Any]:
         },
         **{
             name: round(float(np.mean([record["checkpoints"][name] for record in records])), 4)
-            for name in ("merged", "last", "best")
+            for name in ("last", "best")
         },
         "outside_max_difference": max(pair["outside"] for record in records for pair in record["pairs"]),
     }

@@ -66,7 +66,7 @@ def scene_of(identity: DrawnIdentity, number: int) -> Scene:
 
 
 def judging_templates(member: BenchPerson, count: int) -> list[Drawing]:
-    """Draw pictures of more strangers, for comparing checkpoints on templates that neither voted nor are measured."""
+    """Draw pictures of more strangers, for comparing checkpoints on templates that nothing else uses."""
     first = FIRST_JUDGING_STRANGER + (member.seed - FIRST_PERSON) * count
     return [photo_of(sample_identity(first + number), 0) for number in range(count)]
 

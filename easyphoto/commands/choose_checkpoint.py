@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from easyphoto.workspace.folders import Workspace
 
 AS_TRAINED = "trained"
-"""In the place of a step, on the command line: the checkpoint or the merge that the training itself chose."""
-STEP = "The step of a checkpoint of their last training (default: what the training itself chose)."
+"""In the place of a step, on the command line: the LoRA that the training itself wrote."""
+STEP = "The step of a checkpoint of their last training (default: the last, which the training took)."
 
 
 @dataclass(frozen=True)

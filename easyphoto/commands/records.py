@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from easyphoto.commands.base import Command, recorded_fields
 from easyphoto.errors import BadRecord, BadSettings
 from easyphoto.messages import text
-from easyphoto.settings.declarations import Settings, settings_from
+from easyphoto.settings.declarations import Settings, settings_from, without_gone
 from easyphoto.settings.options import Options
 from easyphoto.storage.records import field_types, fitted
 
@@ -70,7 +70,7 @@ def _read(hint: Any, value: Any, name: str, place: Callable[[str], Path] | None 
         return tuple(_read(parts[0], part, name, place) for part in fitted(tuple[Any, ...], value, name))
     if hint is Path:
         return (place or Path)(fitted(str, value, name))
-    settings_of = _settings if place is None else settings_from
+    settings_of = _settings if place is None else _valid_settings
     if hint is Options:
         return _options(fitted(Mapping[str, Any], value, name), settings_of)
     if isinstance(hint, type) and issubclass(hint, Settings):
@@ -88,6 +88,11 @@ def _options(record: Mapping[str, Any], settings_of: Callable[[type[Any], Any], 
         settings_of(type(plain.faces), parts["faces"]),
         settings_of(type(plain.weights), parts["weights"]),
     )
+
+
+def _valid_settings(kind: type[S], record: Mapping[str, Any]) -> S:
+    """As an earlier version may have written them. Raises BadSettings."""
+    return settings_from(kind, without_gone(kind, record))
 
 
 def _settings(kind: type[S], record: Mapping[str, Any]) -> S:

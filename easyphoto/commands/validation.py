@@ -16,7 +16,7 @@ from easyphoto.geometry import Size
 from easyphoto.images.pictures import read_picture
 from easyphoto.inference.plan import why_untouched
 from easyphoto.messages import note
-from easyphoto.workspace.shipped import voting_templates
+from easyphoto.workspace.shipped import validating_templates
 
 MOST_OWN = 4
 """As many as ship: each costs as much as the training's own test pictures."""
@@ -72,4 +72,4 @@ def _fits(file: Path, engine: FaceEngine, family: Family) -> bool:
 
 
 def _shipped() -> tuple[str, ...]:
-    return tuple(str(template) for template in voting_templates())
+    return tuple(str(template) for template in validating_templates())

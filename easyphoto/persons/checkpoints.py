@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from easyphoto.backends.lora_metadata import write_with_metadata
 from easyphoto.errors import UnknownCheckpoint
 from easyphoto.messages import text
 from easyphoto.storage.files import matching
 from easyphoto.storage.records import write_json
-from easyphoto.training.pictures import kept_pictures
+from easyphoto.training.pictures import kept_pictures, most_like
 from easyphoto.training.run import RUN_FILE, RunFolder, TrainRun, choice_in
 from easyphoto.workspace.folders import Workspace
 from easyphoto.workspace.person_record import Person
 
-_CHOSEN = "choice.safetensors"
 _STEP = re.compile(r"step-(\d+)\.safetensors")
 
 
@@ -31,18 +28,14 @@ class Checkpoints:
     """The step that the user chose; None: the training's own choice."""
 
     def lora(self, step: int | None) -> Path:
-        """The LoRA's file, with metadata that say which checkpoint it is. Raises InputError, DiskFailure."""
-        if step is None:
-            return self.folder.path(TrainRun.read(self.folder.run).output)
-        share = {"easyphoto_merge": json.dumps({str(step): 1.0})}
-        return write_with_metadata(self.folder.checkpoint(step), self.folder.root / _CHOSEN, share)
+        """The LoRA's file. Raises InputError."""
+        return self.folder.path(TrainRun.read(self.folder.run).output) if step is None else self.folder.checkpoint(step)
 
     def portrait(self, step: int | None) -> Path | None:
         """The checkpoint's test picture with the highest likeness, or its first; None where there is none."""
         if step is None:
             return self.folder.portrait if self.folder.portrait.is_file() else None
-        pictures = kept_pictures(self.folder, step) or ()
-        best = max(pictures, key=lambda each: (each.score or 0.0, -each.template), default=None)
+        best = most_like(kept_pictures(self.folder, step) or ())
         return None if best is None else self.folder.root / best.path
 
     def write_choice(self, step: int | None) -> None:

@@ -23,16 +23,14 @@ def chart_svg(chart: Chart) -> str:
     curves = [curve for curve in curves if curve.points]
     if not curves:
         return '<p class="words">No values were recorded.</p>'
-    frame = _Frame.around(curves, chart.marks, is_named=bool(chart.up))
-    parts = [*_axes(frame, chart), *(_mark(frame, value) for value, _ in chart.marks)]
+    frame = _Frame.around(curves, is_named=bool(chart.up))
+    parts = _axes(frame, chart)
     bold = [curve for curve in curves if not curve.faint]
     parts += [_line(frame, curve, "faint") for curve in curves if curve.faint]
     parts += [_line(frame, curve, f"c{index % 6}") for index, curve in enumerate(bold)]
     legend = "".join(
         f'<span><i class="c{index % 6}"></i>{escape(curve.name)}</span>' for index, curve in enumerate(bold)
     )
-    # A mark's name would lie on the curves; in the legend it does not.
-    legend += "".join(f'<span><i class="mark"></i>{escape(name)} {value:.3g}</span>' for value, name in chart.marks)
     label = escape(f"{chart.title}: {', '.join(curve.name for curve in curves)}")
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
@@ -74,9 +72,9 @@ class _Frame:
         self.columns = self._columns()
 
     @classmethod
-    def around(cls, curves: list[Curve], marks: tuple[tuple[float, str], ...], *, is_named: bool = False) -> _Frame:
+    def around(cls, curves: list[Curve], *, is_named: bool = False) -> _Frame:
         xs = [x for curve in curves for x, _ in curve.points]
-        ys = [y for curve in curves for _, y in curve.points] + [value for value, _ in marks]
+        ys = [y for curve in curves for _, y in curve.points]
         return cls(_widened(min(xs), max(xs), 0.0), _widened(min(ys), max(ys), 0.06), is_named=is_named)
 
     def x(self, value: float) -> float:
@@ -140,11 +138,6 @@ def _axes(frame: _Frame, chart: Chart) -> list[str]:
 def _word(x: float, y: float, word: str, anchor: str, *, middle: bool = False) -> str:
     high = ' dominant-baseline="central"' if middle else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{high}>{escape(word)}</text>'
-
-
-def _mark(frame: _Frame, value: float) -> str:
-    y = frame.y(value)
-    return f'<line class="mark" x1="{frame.left:.1f}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
 
 
 def _line(frame: _Frame, curve: Curve, style: str) -> str:

@@ -1,4 +1,4 @@
-"""The training section of a report: curves, validation sheet, votes, and where the time went."""
+"""The training section of a report: curves, test pictures, which checkpoint is used, and where the time went."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from pathlib import Path
 from easyphoto.errors import InputError
 from easyphoto.images.pictures import read_picture
 from easyphoto.messages import text
-from easyphoto.report.parts import Bars, Chart, Curve, Figure, Gallery, Notes, NoteTone, Part, Section, Table
+from easyphoto.report.parts import Bars, Chart, Curve, Figure, Gallery, Notes, NoteTone, Part, Section
 from easyphoto.training.events import Done, Event, Sample, Step, from_line
 from easyphoto.training.run import RunFolder, TrainRun, choice_in
 
 SMOOTHING = 0.08
 _SIDE = 112
+_ANOTHER = "To take another, look at the test pictures and run: easyphoto persons choose NAME STEP"
 
 
 def events_of(run_folder: Path) -> tuple[Event, ...]:
@@ -26,7 +27,7 @@ def events_of(run_folder: Path) -> tuple[Event, ...]:
 
 
 def training_section(run_folder: Path) -> Section:
-    """Return loss and likeness over the run, the pictures that voted, and the outcome of the votes."""
+    """Return loss and likeness over the run, its test pictures, and what became the LoRA."""
     events = events_of(run_folder)
     done = next((event for event in reversed(events) if isinstance(event, Done)), None)
     parts: list[Part] = [loss_chart(events)]
@@ -34,7 +35,7 @@ def training_section(run_folder: Path) -> Section:
     parts += [likeness] if likeness else []
     parts += [gallery for gallery in (_samples(run_folder, events),) if gallery]
     if done is not None:
-        parts += [_votes(done), Bars("Time per phase", tuple(done.seconds.items()))]
+        parts += [Bars("Time per phase", tuple(done.seconds.items()))]
         parts += [Notes(done.notes)] if done.notes else []
     return Section("Training", tuple(parts), _words(done, RunFolder(run_folder)))
 
@@ -57,9 +58,8 @@ def likeness_chart(events: tuple[Event, ...], done: Done | None) -> Chart | None
     curves = tuple(
         Curve(text("template {number}", number=number), tuple(points)) for number, points in sorted(by_template.items())
     )
-    marks = ((done.merged, "merged"),) if done is not None and done.merged is not None else ()
     title = text("Likeness ({embedder})", embedder=done.embedder) if done is not None and done.embedder else "Likeness"
-    return Chart(title, curves, up="cosine", marks=marks)
+    return Chart(title, curves, up="cosine")
 
 
 def smoothed(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
@@ -78,14 +78,15 @@ def _samples(run_folder: Path, events: tuple[Event, ...]) -> Gallery | None:
     samples = sorted(
         (event for event in events if isinstance(event, Sample)), key=lambda event: (event.step, event.template)
     )
-    best = max((event.score for event in samples if event.score is not None), default=None)
+    used = choice_in(RunFolder(run_folder)) or max((event.step for event in samples), default=0)
+    best = max((event.score for event in samples if event.step == used and event.score is not None), default=None)
     figures = []
     for event in samples:
         picture = run_folder / event.path
         if not picture.is_file():
             continue
         score = _score(event.score) if shows_face else ""
-        is_best = best is not None and event.score == best
+        is_best = best is not None and event.step == used and event.score == best
         figures.append(
             Figure(
                 read_picture(picture, longest=2 * _SIDE),
@@ -109,26 +110,21 @@ def _shows_face(run_folder: RunFolder) -> bool:
     return True
 
 
-def _votes(done: Done) -> Table:
-    rows = tuple((step, f"{100 * share:.0f} %") for step, share in done.weights.items())
-    return Table(("checkpoint", "share in the merge"), rows, "Merged checkpoints")
-
-
 def _words(done: Done | None, folder: RunFolder) -> str:
     if done is None:
         return text("The training did not finish.")
     chosen = choice_in(folder)
     if chosen is not None:
         return f"The checkpoint of step {chosen} is used: it was chosen by hand."
+    last = f"The last checkpoint, of step {done.best_step}, is used."
     if not _shows_face(folder):
-        return (
-            f"The last checkpoint, of step {done.best_step}, is used. To take another, look at the test pictures and "
-            "run: easyphoto persons choose NAME STEP"
-        )
-    if done.merged is None:
-        return f"The checkpoint of step {done.best_step} is used: likeness could not be measured."
-    if len(done.weights) == 1:
-        step = done.best_step
-        return f"The checkpoint of step {step} is used, the best by its test pictures: likeness {done.merged:.3f}."
-    best = "" if done.best is None else f" (best single checkpoint {done.best:.3f} at step {done.best_step})"
-    return f"The LoRA is merged from the checkpoints with the best test pictures: likeness {done.merged:.3f}{best}."
+        return f"{last} {_ANOTHER}"
+    if done.weights:
+        # Of an earlier version, which merged the checkpoints that the test pictures voted for.
+        return f"The LoRA is made of the checkpoints of these steps: {', '.join(done.weights)}."
+    if done.last is None:
+        return f"{last} Likeness could not be measured."
+    said = f"The last checkpoint is used: likeness {done.last:.3f}."
+    if done.best is None or done.best <= done.last:
+        return said
+    return f"{said} That of step {done.best_step} has {done.best:.3f}. {_ANOTHER}"

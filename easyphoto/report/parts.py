@@ -66,8 +66,6 @@ class Chart:
     curves: tuple[Curve, ...]
     across: str = "step"
     up: str = ""
-    marks: tuple[tuple[float, str], ...] = ()
-    """Values on the vertical axis marked by a dashed line, each with its name."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ figcaption small { display:block; color:var(--soft); font-size:.8rem }
 .badge.good { color:var(--good) } .badge.aside { color:var(--aside) }
 .chart { display:inline-block; width:min(520px, 100%); margin-right:24px; vertical-align:top }
 svg { width:100%; height:auto; overflow:visible } svg text { fill:var(--soft); font-size:13px }
-.grid { stroke:var(--line) } .mark { stroke:var(--soft); stroke-dasharray:4 4 }
+.grid { stroke:var(--line) }
 polyline { fill:none; stroke-width:2; stroke-linejoin:round }
 polyline.faint { stroke:var(--c0); stroke-width:1; opacity:.28 }
 polyline.c0 { stroke:var(--c0) } polyline.c1 { stroke:var(--c1) } polyline.c2 { stroke:var(--c2) }
@@ -48,7 +48,6 @@ circle.c2, i.c2 { fill:var(--c2); background:var(--c2) } circle.c3, i.c3 { fill:
 circle.c4, i.c4 { fill:var(--c4); background:var(--c4) } circle.c5, i.c5 { fill:var(--c5); background:var(--c5) }
 .legend { display:flex; flex-wrap:wrap; gap:2px 16px; font-size:.82rem; color:var(--soft) }
 .legend i { display:inline-block; width:9px; height:9px; border-radius:3px; margin-right:6px }
-.legend i.mark { height:0; border-radius:0; border-top:2px dashed var(--soft); vertical-align:middle }
 @media (max-width:520px) { svg text { font-size:19px } }
 .bars { display:grid; gap:7px }
 .bar { display:grid; grid-template-columns:150px 1fr 74px; gap:12px; align-items:center }

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from easyphoto.errors import BadSettings
 from easyphoto.messages import Text, joined, text
@@ -57,6 +57,9 @@ def same_as(kind: type[Settings], name: str, **changes: Any) -> Any:
 
 class Settings:
     """Base of the settings classes: checks every value against its declaration."""
+
+    gone: ClassVar[tuple[str, ...]] = ()
+    """Settings that earlier versions had, which their records still name."""
 
     def __post_init__(self) -> None:
         hints = hints_of(type(self))
@@ -131,6 +134,11 @@ def settings_from(kind: type[S], values: Any) -> S:
             advice=known_names(unknown[0], sorted(known)),
         )
     return kind(**values)
+
+
+def without_gone(kind: type[Settings], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's values without the settings that only earlier versions had."""
+    return {name: value for name, value in values.items() if name not in kind.gone}
 
 
 def settings_record(settings: Settings) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from easyphoto.settings.declarations import Settings, choice, slider, switch
 
@@ -48,6 +49,7 @@ class PreprocessSettings(Settings):
 
 @dataclass(frozen=True)
 class TrainSettings(Settings):
+    gone: ClassVar[tuple[str, ...]] = ("voters",)
     steps: int | None = slider(
         None, 1, 20000, step=10, label="Steps", help="Empty: 200 for each photo, up to the model's usual number."
     )
@@ -75,20 +77,12 @@ class TrainSettings(Settings):
         step=1,
         label="Rounds of test pictures",
         help="How often a checkpoint is kept and shown: in the first half of the training by one picture, then by one "
-        "for each template, which vote.",
+        "for each template, with its likeness.",
     )
     validation_strength: float = slider(0.65, 0.05, 1.0, step=0.05, label="Test picture strength")
     validation_steps: int = slider(12, 1, 150, step=1, label="Test picture steps")
     validation_cfg: float | None = slider(
         None, 1.0, 30.0, step=0.5, label="Test picture CFG scale", help="Empty: the usual one for the model."
-    )
-    voters: int = slider(
-        10,
-        1,
-        100,
-        step=1,
-        label="Test pictures that count",
-        help="The checkpoints behind so many of the best test pictures are merged.",
     )
     resolution: int | None = slider(
         None, 64, 2048, step=64, label="Resolution", help="Side in pixels. Empty: the usual one for the model."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -50,7 +50,7 @@ class MemoryPlanned:
 @dataclass(frozen=True)
 class Phase:
     name: str
-    """load, cache, train, validate, select, save."""
+    """load, cache, train, validate, save."""
     seconds: float | None = None
     """None when the phase begins; its duration when it ends."""
 
@@ -63,7 +63,7 @@ class Step:
     lr: float
     s_per_step: float
     eta_s: float | None
-    """Seconds to the end of the run, validations and merge included; None until a validation has been timed."""
+    """Seconds to the end of the run, test pictures included; None until a round of them has been timed."""
     mem_mb: int
     is_captured: bool = False
     """Whether the step was replayed from a CUDA graph."""
@@ -96,14 +96,11 @@ class Done:
     sha256: str
     portrait: str | None
     best_step: int
+    """The latest checkpoint whose test pictures are as like as any's; the last one if nothing could be judged."""
     best: float | None
-    """Mean cosine similarity of the best checkpoint's pictures; None if nothing could be judged."""
-    merged: float | None
-    """Mean cosine similarity of the finished LoRA's pictures."""
+    """Mean cosine similarity of that checkpoint's pictures; None if nothing could be judged."""
     last: float | None
-    weights: dict[str, float]
-    """Step → share in the merge."""
-    energy_lost: float
+    """The same of the last checkpoint, which is the finished LoRA."""
     embedder: str | None
     notes: tuple[str, ...]
     seconds: dict[str, float]
@@ -112,6 +109,8 @@ class Done:
     """The last memory plan in words."""
     used: tuple[dict[str, str], ...] = ()
     """The weight files used: id, file, licence, sha256."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Step → share in the LoRA, in the events of earlier versions, which merged checkpoints."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,6 @@ PHASES = {
     "cache": phase("cache", "encoding photos"),
     "train": phase("train", "training"),
     "validate": phase("validate", "making test pictures"),
-    "select": phase("select", "choosing among the checkpoints"),
     "save": phase("save", "saving"),
 }
 
@@ -58,11 +57,8 @@ class TrainResult:
     best_step: int
     best: float | None
     """Mean likeness (cosine similarity) of the best checkpoint's validation pictures; None if nothing was judged."""
-    merged: float | None
     last: float | None
-    weights: dict[int, float]
-    """Step → share in the merge."""
-    energy_lost: float
+    """The same of the last checkpoint, which is the LoRA."""
     embedder: str | None
     seconds: dict[str, float]
     """Seconds by phase."""
@@ -216,10 +212,7 @@ def _result(folder: RunFolder, done: Done) -> TrainResult:
         contact_sheet=folder.sheet if folder.sheet.is_file() else None,
         best_step=done.best_step,
         best=done.best,
-        merged=done.merged,
         last=done.last,
-        weights={int(step): share for step, share in done.weights.items()},
-        energy_lost=done.energy_lost,
         embedder=done.embedder,
         seconds=done.seconds,
         notes=done.notes,

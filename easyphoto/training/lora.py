@@ -1,4 +1,4 @@
-"""The kohya LoRA file: names, tensors, metadata, hashes, and merging several files into one.
+"""The kohya LoRA file: names, tensors, metadata, hashes.
 
 It is written directly rather than by diffusers' converters: those write alpha = rank, and names that the web UI
 silently drops where transformers has flattened CLIP's text encoder. Kohya naming with diffusers' block names is read by
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,14 +57,6 @@ def kohya_layers(adapted: Adapted) -> Iterator[tuple[str, AdaptedLayer]]:
         # projection; readers expect it in both.
         flattened = prefix != UNET_PREFIX and not layer.path.startswith("text_model.")
         yield prefix + ("text_model_" if flattened else "") + layer.path.replace(".", "_"), layer
-
-
-def load_into_adapters(state: Mapping[str, torch.Tensor], adapted: Adapted) -> None:
-    """Copy a kohya state of the same rank and alpha into the live adapters."""
-    for key, layer in kohya_layers(adapted):
-        for name, factor in zip(("lora_down", "lora_up"), layer.names, strict=True):
-            adapted.weights.values[factor].copy_(state[f"{key}.{name}.weight"])
-    adapted.weights.refresh()
 
 
 def write_lora(target: Path, state: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> str:
@@ -146,8 +138,6 @@ class LoraFacts:
     seed: int
     min_snr_gamma: float
     prediction_type: str
-    merge: tuple[tuple[int, float], ...] = ()
-    """(step, share) of each merged checkpoint; empty for a single checkpoint."""
     concept: str = FACE
     base_weights: str = ""
     """As of `TrainRun`."""
@@ -192,76 +182,4 @@ def lora_metadata(facts: LoraFacts) -> dict[str, str]:
         values |= {**words_metadata(facts.trigger), KIND_KEY: facts.concept}
     if facts.base_weights:
         values[BASE_KEY] = facts.base_weights
-    if facts.merge:
-        values["easyphoto_merge"] = json.dumps({str(step): round(share, 6) for step, share in facts.merge})
     return {key: str(value) for key, value in values.items()}
-
-
-def module_names(state: Mapping[str, torch.Tensor]) -> list[str]:
-    """Sorted kohya names of the modules in a state."""
-    return sorted(key.removesuffix(".lora_down.weight") for key in state if key.endswith(".lora_down.weight"))
-
-
-def product(state: Mapping[str, torch.Tensor], module: str) -> torch.Tensor:
-    """ΔW = up · down · alpha / rank, float64 (outputs, inputs × kernel area)."""
-    up, down = _factors(state, module)
-    return up @ down
-
-
-def _factors(state: Mapping[str, torch.Tensor], module: str) -> tuple[torch.Tensor, torch.Tensor]:
-    down = state[f"{module}.lora_down.weight"].double().flatten(1)
-    up = state[f"{module}.lora_up.weight"].double().flatten(1)
-    return up * (float(state[f"{module}.alpha"]) / down.shape[0]), down
-
-
-def merge_products(
-    states: Sequence[Mapping[str, torch.Tensor] | Path], weights: Sequence[float], rank: int
-) -> tuple[State, float]:
-    """The weighted sum of the LoRAs' ΔW, reduced to `rank`, and the share in 0..1 of its energy (squared norm) that is
-    lost.
-
-    Averaging the factors would not average the products: (Σ up)(Σ down) has cross terms. The product of the stacked
-    factors is the exact sum; two QR decompositions and one SVD of the small core give its best approximation of that
-    rank.
-    """
-    import torch
-
-    loaded = [read_lora(state)[0] if isinstance(state, Path) else state for state in states]
-    merged: State = {}
-    energy = lost = 0.0
-    for module in module_names(loaded[0]):
-        factors = [_factors(state, module) for state in loaded]
-        ups = torch.cat([up * weight for (up, _), weight in zip(factors, weights, strict=True)], 1)
-        downs = torch.cat([down for _, down in factors], 0)
-        left, left_core = torch.linalg.qr(ups)
-        right, right_core = torch.linalg.qr(downs.T)
-        u, strength, vt = torch.linalg.svd(left_core @ right_core.T, full_matrices=False)
-        energy += float((strength**2).sum())
-        lost += float((strength[rank:] ** 2).sum())
-        _store(merged, loaded[0], module, left @ u[:, :rank], strength[:rank], vt[:rank] @ right.T, rank=rank)
-    return merged, lost / energy if energy > 0 else 0.0
-
-
-def _store(
-    merged: State,
-    like: Mapping[str, torch.Tensor],
-    module: str,
-    left: torch.Tensor,
-    strength: torch.Tensor,
-    right: torch.Tensor,
-    *,
-    rank: int,
-) -> None:
-    """Store one module's factors in the file's shapes and dtype, for `rank` and with the original alpha."""
-    import torch
-
-    down, up = like[f"{module}.lora_down.weight"], like[f"{module}.lora_up.weight"]
-    alpha = like[f"{module}.alpha"].float()
-    root = (strength * rank / float(alpha)).sqrt()
-    new_down = torch.zeros(rank, right.shape[1], dtype=torch.float64)
-    new_up = torch.zeros(left.shape[0], rank, dtype=torch.float64)
-    new_down[: len(root)] = root[:, None] * right
-    new_up[:, : len(root)] = left * root
-    merged[f"{module}.lora_down.weight"] = new_down.reshape(rank, *down.shape[1:]).to(down.dtype)
-    merged[f"{module}.lora_up.weight"] = new_up.reshape(up.shape[0], rank, *up.shape[2:]).to(up.dtype)
-    merged[f"{module}.alpha"] = alpha.clone()

@@ -11,6 +11,9 @@ from easyphoto.storage.files import inside
 from easyphoto.storage.records import read_json, typed
 from easyphoto.training.run import RunFolder
 
+DRAW = 0.02
+"""Means of four test pictures that differ by less are a draw."""
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -56,6 +59,22 @@ def by_step(pictures: Sequence[Picture]) -> Mapping[int, tuple[Picture, ...]]:
     """The pictures of each step, in order of the steps."""
     steps = sorted({picture.step for picture in pictures})
     return {step: tuple(picture for picture in pictures if picture.step == step) for step in steps}
+
+
+def step_means(pictures: Sequence[Picture]) -> Mapping[int, float]:
+    """The mean score of each step of which pictures were judged."""
+    means = {step: mean_score(of_step) for step, of_step in by_step(pictures).items()}
+    return {step: mean for step, mean in means.items() if mean is not None}
+
+
+def usual_best(means: Mapping[int, float]) -> int | None:
+    """The latest step whose mean is a draw with the highest; None if nothing was judged."""
+    return max((step for step, mean in means.items() if mean >= max(means.values()) - DRAW), default=None)
+
+
+def most_like(pictures: Sequence[Picture]) -> Picture | None:
+    """The picture with the highest score, of equals the first; the first where none was judged."""
+    return max(pictures, key=lambda each: (each.score or 0.0, -each.template), default=None)
 
 
 def record_of(pictures: Sequence[Picture]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The rounds of test pictures of a run: which of them vote, and how long those to come will take."""
+"""The rounds of test pictures of a run: how many each has, and how long those to come will take."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ from easyphoto.training.pictures import Picture
 from easyphoto.training.samples import Samples
 
 
-def has_votes(mark: int, steps: int) -> bool:
-    """Whether the test pictures after that step vote.
+def is_whole(mark: int, steps: int) -> bool:
+    """Whether the round after that step has a picture for every template, and their likeness is measured.
 
-    Those of the first half do not: in the trainings of 13 drawn persons they won two shares, of 0.1 and 0.2, and
-    without them the LoRAs of eleven were as like (-0.001 to +0.002, on templates that do not vote). A round of four
-    pictures costs SD 1.5 as much as 11 steps. One picture is drawn instead, for whoever watches the training.
+    In the first half it has one picture, for whoever watches: four cost SD 1.5 as much as 11 steps.
     """
     return 2 * mark > steps
 
@@ -43,7 +41,7 @@ class Rounds:
 
     @cached_property
     def most(self) -> int:
-        """Pictures of a round that votes."""
+        """Pictures of a whole round."""
         return len(self.judge.columns) if self.judge is not None else 0
 
     def drawn(self, mark: int, *, is_live: bool) -> tuple[Picture, ...]:
@@ -51,15 +49,14 @@ class Rounds:
         checkpoint."""
         if self.judge is None:
             return ()
-        votes, is_kept = has_votes(mark, self.steps), self.judge.kept(mark) is not None
+        whole, is_kept = is_whole(mark, self.steps), self.judge.kept(mark) is not None
         if not is_live and not is_kept:
-            if votes:
-                lost = text("the test pictures of step {mark} are lost: its checkpoint is not merged", mark=mark)
-                self.context.note("not-judged", lost)
+            if whole:
+                self.context.note("not-judged", text("the test pictures of step {mark} are lost", mark=mark))
             return ()
         began = time.monotonic()
         with self.context.phase("validate"), torch.random.fork_rng(devices=[]):
-            pictures = self.judge.judged(mark, self.context.progress, votes=votes)
+            pictures = self.judge.judged(mark, self.context.progress, whole=whole)
         if not is_kept:
             self.timed.append((len(pictures), time.monotonic() - began))
         for picture in pictures:
@@ -71,9 +68,7 @@ class Rounds:
         """Estimate the seconds of the rounds from that mark on; None if none has been timed yet."""
         if self.judge is None:
             return 0.0
-        left = [self.most if has_votes(each, self.steps) else 1 for each in self.marks if each >= mark]
-        # And one for the merge, which is drawn only where something votes.
-        left += [self.most] if self.judge.embedder is not None else []
+        left = [self.most if is_whole(each, self.steps) else 1 for each in self.marks if each >= mark]
         return judging_seconds(self.timed, left)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from easyphoto.architectures.base import Family
 from easyphoto.architectures.registry import family_named
 from easyphoto.errors import InputError
 from easyphoto.messages import text
-from easyphoto.settings.declarations import Settings, settings_from, settings_record
+from easyphoto.settings.declarations import Settings, settings_from, settings_record, without_gone
 from easyphoto.settings.options import FaceSettings, WeightSettings
 from easyphoto.settings.training import TrainSettings
 from easyphoto.storage.records import read_json, typed, write_json
@@ -70,24 +71,32 @@ class TrainRun:
     """What is learned, one of KINDS. Of a scene or an object `trigger` are the words that call it."""
     base_weights: str = ""
     """The fingerprint of the base model's weights (`backends.shipped_base`); empty where none is taken."""
+    former: Mapping[str, Any] = field(default_factory=dict)
+    """What the record's settings say that only earlier versions had: the fingerprint of such a run has it."""
     created: str = ""
     """When the run was requested. It is not written to the LoRA, so that the same seed gives the same file."""
 
     def record(self) -> dict[str, Any]:
         nested = {name: settings_record(getattr(self, name)) for name in NESTED}
-        return {**dataclasses.asdict(self), **nested}
+        nested["settings"] |= self.former
+        own = {name: value for name, value in dataclasses.asdict(self).items() if name != "former"}
+        return {**own, **nested}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> TrainRun:
         """The run of a record. Raises InputError for missing, unknown or out-of-range entries."""
         values = {key: value for key, value in record.items() if key != "format"}
-        known = {each.name for each in dataclasses.fields(cls)}
+        known = {each.name for each in dataclasses.fields(cls)} - {"former"}
         unknown = sorted(set(values) - known)
         if unknown:
             raise InputError(
                 text("The run has unknown entries: {unknown}.", unknown=", ".join(unknown)),
                 advice=text("Write it again."),
             )
+        settings = values.get("settings")
+        if isinstance(settings, dict):
+            values["former"] = {name: settings[name] for name in TrainSettings.gone if name in settings}
+            values["settings"] = without_gone(TrainSettings, settings)
         for name, kind in NESTED.items():
             values[name] = settings_from(kind, values.get(name, {}))
         return typed(cls, values, "The record of the run")
@@ -183,8 +192,8 @@ class RunFolder:
         """The record of one checkpoint's judged pictures; it is written last, so it marks a complete validation."""
         return self.root / "samples" / f"step-{step:06d}.json"
 
-    def sample(self, label: str, template: int) -> Path:
-        return self.root / "samples" / f"{label}-{template:02d}.png"
+    def sample(self, step: int, template: int) -> Path:
+        return self.root / "samples" / f"step-{step:06d}-{template:02d}.png"
 
     @property
     def curves(self) -> Path:

@@ -61,37 +61,37 @@ class Samples(ABC):
     def _score(self, picture: Image.Image) -> float | None:
         return None
 
-    def judged(self, step: int, progress: Progress, *, votes: bool) -> tuple[Picture, ...]:
+    def judged(self, step: int, progress: Progress, *, whole: bool) -> tuple[Picture, ...]:
         """The live checkpoint's pictures: those of an earlier process if complete, else drawn now.
 
-        Where they do not vote, only the first column's is drawn, and none has a score; an earlier version drew and
-        judged them all.
+        Where the round is not whole, only the first column's is drawn, and none has a score; an earlier version drew
+        and judged them all.
         """
         pictures = self.kept(step)
         if pictures is None:
-            pictures = self.draw(step, f"step-{step:06d}", progress, votes=votes)
+            pictures = self.draw(step, progress, whole=whole)
             write_json(self.folder.scores(step), {"pictures": [asdict(picture) for picture in pictures]})
-        return pictures if votes else tuple(replace(picture, score=None) for picture in pictures)
+        return pictures if whole else tuple(replace(picture, score=None) for picture in pictures)
 
     def kept(self, step: int) -> tuple[Picture, ...] | None:
         """The pictures an earlier process drew and judged; None if they are incomplete."""
         return kept_pictures(self.folder, step)
 
-    def draw(self, step: int, label: str, progress: Progress, *, votes: bool = True) -> tuple[Picture, ...]:
-        """Draw a picture for every column with the current weights, write the pictures and score them; where they do
-        not vote, only the first, without a score."""
+    def draw(self, step: int, progress: Progress, *, whole: bool = True) -> tuple[Picture, ...]:
+        """Draw a picture for every column with the current weights, write the pictures and score them; where the
+        round is not whole, only the first, without a score."""
         progress.check()
-        columns = self.columns if votes else self.columns[:1]
+        columns = self.columns if whole else self.columns[:1]
         with self.idle.at_hand():
             results = self._painted(columns, progress)
         return tuple(
-            self._kept(step, label, column.number, result, votes=votes)
+            self._kept(step, column.number, result, whole=whole)
             for column, result in zip(columns, results, strict=True)
         )
 
-    def _kept(self, step: int, label: str, number: int, result: Result, *, votes: bool) -> Picture:
-        target = self.folder.sample(label, number)
+    def _kept(self, step: int, number: int, result: Result, *, whole: bool) -> Picture:
+        target = self.folder.sample(step, number)
         record = {"made_by": "validation", "step": step, "seed": result.seed}
         write_picture(target, result.image, record, source=self.source)
-        score = self._score(result.image) if votes else None
+        score = self._score(result.image) if whole else None
         return Picture(step, number, str(target.relative_to(self.folder.root)), score)

@@ -1,4 +1,4 @@
-"""A whole run in one process: load, cache, train, validate, select, save."""
+"""A whole run in one process: load, cache, train, validate, save."""
 
 from __future__ import annotations
 

@@ -276,6 +276,5 @@ def _figure(chart: Chart, words: Translator) -> str:
         curves=tuple(replace(curve, name=words.translate(curve.name)) for curve in chart.curves),
         across=words.translate(chart.across),
         up=words.translate(chart.up),
-        marks=tuple((value, words.translate(name)) for value, name in chart.marks),
     )
     return f"<figure><figcaption>{escape(said.title)}</figcaption>{chart_svg(said)}</figure>"

@@ -17,8 +17,8 @@ class Template:
     author: str
     licence: str
     faces: int
-    votes: bool
-    """Whether validation pictures are painted on it; results are shown on others, which no choice was based on."""
+    validates: bool
+    """Whether validation pictures are painted on it; results are shown on others, which no training has seen."""
 
 
 def templates_folder() -> Path:
@@ -39,12 +39,12 @@ def shipped_templates(folder: Path | None = None) -> tuple[Template, ...]:
             author=entry["author"],
             licence=entry["licence"],
             faces=entry["faces"],
-            votes=entry["votes"],
+            validates=entry["validates"],
         )
         for entry in entries
     )
 
 
-def voting_templates() -> tuple[Path, ...]:
-    """The pictures on which a training's checkpoints are judged."""
-    return tuple(template.file for template in shipped_templates() if template.votes)
+def validating_templates() -> tuple[Path, ...]:
+    """The pictures on which a training's test pictures are painted."""
+    return tuple(template.file for template in shipped_templates() if template.validates)

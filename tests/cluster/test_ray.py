@@ -28,7 +28,7 @@ from tests.trained import QUICK, copy_of_trained
 pytest.importorskip("ray", reason="the cluster's tests need Ray: pip install easyphoto[ray]")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 SECONDS = 180.0
-LONG = TrainSettings(steps=5000, validations=1, validation_steps=3, voters=1)
+LONG = TrainSettings(steps=5000, validations=1, validation_steps=3)
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ class Trainer:
         on_event(MemoryPlanned("everything fits", 4, False, False, "float32", 100, 1000))
         (folder / "lora.safetensors").write_bytes(self.content)
         write_picture(folder / "portrait.png", Image.new("RGB", (128, 128), "tan"))
-        done = Done("", "", "", 2, 0.8, 0.8, 0.7, {"2": 1.0}, 0.01, "fake-colours", ("a note",), {"train": 1.5})
+        done = Done("", "", "", 2, 0.8, 0.8, "fake-colours", ("a note",), {"train": 1.5})
         events: list[Event] = [Step(step, 2, 0.1, 1e-4, 0.1, 0.0, 10) for step in (1, 2)]
         events += [Sample(2, "portrait.png", 0, 0.8), done]
         (folder / "events.jsonl").write_text("\n".join(to_line(event) for event in events))

@@ -63,6 +63,8 @@ LATER = {
     "train": {"text_encoder_share": 1.0, "cuda_graph": "auto"},
 }
 """Settings that came after the samples were written: an earlier record lacks them, and they get their defaults."""
+GONE = {"train": ("voters",)}
+"""Settings that the samples have and later versions do not."""
 LATER_FIELDS = {
     "photograph": {"drawing": settings_record(DrawingSettings()), "pose_picture": None},
     "check": {"kind": "face"},
@@ -72,9 +74,11 @@ LATER_FIELDS = {
 
 
 def sample(kind: str) -> dict:
-    """The request in a job's record of the time before there were commands, with the settings that came later."""
+    """The request in a job's record of the time before there were commands, with the settings of today."""
     request = json.loads((Path(__file__).parents[1] / "jobs" / "samples" / f"{kind}.json").read_text())["request"]
     settings = {"settings": request["settings"] | LATER[kind]} if kind in LATER else {}
+    for name in GONE.get(kind, ()):
+        del settings["settings"][name]
     return request | settings | LATER_FIELDS.get(kind, {})
 
 
@@ -89,6 +93,13 @@ def test_a_record_has_the_keys_of_before_and_a_version(kind: str):
     assert record.pop("version") == 1
     assert keys_of(record) == keys_of(sample(kind))
     assert "somewhere" not in json.dumps(record)
+
+
+def test_a_record_of_before_is_read_with_what_is_gone():
+    request = json.loads((Path(__file__).parents[1] / "jobs" / "samples" / "train.json").read_text())["request"]
+
+    assert request["settings"]["voters"] == 10
+    assert read_command(TrainPerson, request).settings == TrainSettings(steps=10, validation_steps=20)
 
 
 @pytest.mark.parametrize("kind", COMMANDS)
@@ -121,6 +132,14 @@ def test_a_whole_record_keeps_what_clients_must_not_learn():
     options = Options(weights=WeightSettings(webui="/somewhere/webui"))
 
     assert read_whole(AddPerson, AddPerson("Anna", PHOTOS, options=options).whole_record(str), Path).options == options
+
+
+def test_a_whole_record_may_name_a_setting_that_is_gone():
+    """A server's successor submits what it had not finished, and may be of a later version."""
+    record = COMMANDS["train"].whole_record(str)
+    record["settings"]["voters"] = 10
+
+    assert read_whole(TrainPerson, record, Path) == COMMANDS["train"]
 
 
 @pytest.mark.parametrize("change", [{"photos": 3}, {"settings": {"steps": "many"}}, {"settings": {"unheard_of": 1}}])

@@ -14,11 +14,11 @@ from easyphoto.commands.validation import validation_templates
 from easyphoto.faces.engine import Domain, covering_of
 from easyphoto.geometry import Box
 from easyphoto.training.run import RunFolder
-from easyphoto.workspace.shipped import voting_templates
+from easyphoto.workspace.shipped import validating_templates
 from tests.fakes import FakeEngine, RecordingContext, face_at
 
 FAMILY = FAMILIES.from_files[0]
-SHIPPED = tuple(str(file) for file in voting_templates())
+SHIPPED = tuple(str(file) for file in validating_templates())
 MIDDLE = face_at(Box(128, 128, 384, 384))
 
 

@@ -26,7 +26,7 @@ def report(word="Anna"):
     )
     parts = (
         Gallery(figures, title=word, steps=True),
-        Chart(word, (Curve(word, ((0, 1.0), (1, 0.5), (2, float("nan")))),), marks=((0.7, word),)),
+        Chart(word, (Curve(word, ((0, 1.0), (1, 0.5), (2, float("nan")))),)),
         Bars(word, ((word, 3.0), ("b", 1.0)), unit=word),
         Table((word, "b"), ((word, "2"),), title=word),
         Notes((word,)),
@@ -136,7 +136,7 @@ def test_a_chart_stays_inside_its_frame(points):
 def test_no_word_of_a_chart_touches_another_or_leaves_the_drawing(steps, scale):
     """In the largest size that a page sets them in, 22 in the drawing's own units, a digit being 0.58 of that wide."""
     points = tuple((float(step), scale * (0.1 + 0.2 / step)) for step in (1, steps // 2, steps))
-    svg = chart_svg(Chart("Loss", (Curve("a", points),), up="cosine", marks=((0.2 * scale, "merged"),)))
+    svg = chart_svg(Chart("Loss", (Curve("a", points),), up="cosine"))
 
     words = []
     for x, y, anchor, middle, said in re.findall(
@@ -146,7 +146,6 @@ def test_no_word_of_a_chart_touches_another_or_leaves_the_drawing(steps, scale):
         left = float(x) - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
         words.append((said, left, left + width, base - 16, base))
     assert {"step", "cosine"} < {word[0] for word in words}
-    assert "merged 0" not in svg.partition("</svg>")[0]  # it stands in the legend
     for one in words:
         assert one[1] >= 0, one
         assert one[2] <= 520.5, one

@@ -1,4 +1,4 @@
-"""The LoRA file: what is written, what diffusers makes of it, and merging."""
+"""The LoRA file: what is written, and what diffusers makes of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from election.merging import module_names
 
 from easyphoto.architectures.miniature import MINIATURE
 from easyphoto.backends.loading import load_components
@@ -16,11 +17,7 @@ from easyphoto.training.adapters import Adapted, add_adapters
 from easyphoto.training.lora import (
     LoraFacts,
     kohya_state,
-    load_into_adapters,
     lora_metadata,
-    merge_products,
-    module_names,
-    product,
     read_lora,
     safetensors_bytes,
     write_lora,
@@ -174,59 +171,3 @@ def test_empty_tensors_can_be_kept():
 
     assert load(content)["losses"].shape == (0,)
     assert load(content)["step"].item() == 3
-
-
-def random_state(seed: int, rank: int, alpha: float = 2.0) -> dict[str, torch.Tensor]:
-    draw = torch.Generator().manual_seed(seed)
-    return {
-        "m.lora_down.weight": torch.randn(rank, 20, generator=draw),
-        "m.lora_up.weight": torch.randn(30, rank, generator=draw),
-        "m.alpha": torch.tensor(alpha),
-        "c.lora_down.weight": torch.randn(rank, 6, 1, 1, generator=draw),
-        "c.lora_up.weight": torch.randn(5, rank, 1, 1, generator=draw),
-        "c.alpha": torch.tensor(alpha),
-    }
-
-
-def test_a_merge_is_exact_where_the_rank_suffices():
-    states = [random_state(seed, rank=3) for seed in (1, 2)]
-    wanted = {name: 0.25 * product(states[0], name) + 0.75 * product(states[1], name) for name in ("m", "c")}
-
-    merged, energy_lost = merge_products(states, [0.25, 0.75], 6)
-
-    assert energy_lost == pytest.approx(0, abs=1e-12)
-    assert merged["c.lora_down.weight"].shape == (6, 6, 1, 1)
-    assert merged["m.alpha"].item() == 2.0
-    for name, sum_of_products in wanted.items():
-        assert float((product(merged, name) - sum_of_products).norm() / sum_of_products.norm()) < 1e-6
-
-
-def test_a_merge_back_to_the_rank_loses_the_energy_it_says():
-    states = [random_state(seed, rank=4) for seed in (1, 2, 3)]
-    wanted = {name: sum(product(state, name) for state in states) / 3 for name in ("m", "c")}
-
-    merged, energy_lost = merge_products(states, [1 / 3] * 3, 4)
-
-    lost = sum(float(((product(merged, name) - wanted[name]) ** 2).sum()) for name in wanted)
-    whole = sum(float((wanted[name] ** 2).sum()) for name in wanted)
-    assert 0.05 < energy_lost < 0.9
-    assert energy_lost == pytest.approx(lost / whole, rel=1e-5)
-
-
-def test_averaging_factors_would_not_be_a_merge():
-    states = [random_state(seed, rank=3) for seed in (1, 2)]
-    averaged = {key: (states[0][key] + states[1][key]) / 2 for key in states[0]}
-    wanted = (product(states[0], "m") + product(states[1], "m")) / 2
-
-    assert float((product(averaged, "m") - wanted).norm() / wanted.norm()) > 0.3
-
-
-def test_a_merged_state_goes_back_into_the_live_adapters(tiny_base: Path):
-    components, live = adapted(tiny_base, seed=1)
-    state = kohya_state(live)
-    before = answers(components)[1]
-    merged, _ = merge_products([state, state], [0.5, 0.5], 4)
-
-    load_into_adapters(merged, live)
-
-    assert float((answers(components)[1] - before).abs().max()) < 1e-4

@@ -1,4 +1,4 @@
-"""LoRA files to the byte, and merges to their singular values."""
+"""LoRA files to the byte."""
 
 from __future__ import annotations
 
@@ -20,18 +20,14 @@ from easyphoto.training.lora import (
     LoraFacts,
     kohya_state,
     lora_metadata,
-    merge_products,
-    module_names,
-    product,
     read_lora,
     safetensors_bytes,
-    write_lora,
 )
 
 FACTS = LoraFacts(
     name="lena", trigger="easyphoto_face, , 1person,", base_version="sd_v1", architecture="stable-diffusion-v1/lora",
     base_name="some-base", resolution=512, rank=4, alpha=2.0, photos=5, steps=900, batch=3, unet_lr=1e-4, text_lr=5e-5,
-    seed=7, min_snr_gamma=5.0, prediction_type="v_prediction", merge=((300, 0.25), (900, 0.75)),
+    seed=7, min_snr_gamma=5.0, prediction_type="v_prediction",
 )  # fmt: skip
 
 
@@ -65,7 +61,6 @@ def test_the_metadata_are_these_and_no_others() -> None:
         "modelspec.description": f"A person's face, learned by EasyPhoto {__version__}.",
         "modelspec.trigger_phrase": "easyphoto_face, , 1person,",
         "modelspec.prediction_type": "v",
-        "easyphoto_merge": '{"300": 0.25, "900": 0.75}',
     }
 
 
@@ -73,17 +68,10 @@ def test_the_weights_of_a_base_that_ships_are_told() -> None:
     assert lora_metadata(replace(FACTS, base_weights="ab12"))["easyphoto_base"] == "ab12"
 
 
-def test_a_single_checkpoint_without_min_snr_says_neither() -> None:
-    metadata = lora_metadata(replace(FACTS, merge=(), min_snr_gamma=0.0, prediction_type="epsilon"))
+def test_a_training_without_min_snr_says_so() -> None:
+    metadata = lora_metadata(replace(FACTS, min_snr_gamma=0.0, prediction_type="epsilon"))
 
-    assert "easyphoto_merge" not in metadata
     assert (metadata["ss_min_snr_gamma"], metadata["modelspec.prediction_type"]) == ("None", "epsilon")
-
-
-def test_shares_of_a_merge_are_told_to_six_places() -> None:
-    thirds = lora_metadata(replace(FACTS, merge=((1, 1 / 3), (2, 2 / 3))))["easyphoto_merge"]
-
-    assert thirds == '{"1": 0.333333, "2": 0.666667}'
 
 
 def mixed_state() -> dict[str, torch.Tensor]:
@@ -127,92 +115,6 @@ def test_the_header_has_no_blanks_but_those_that_align_it() -> None:
         assert length % 8 == 0
         assert len(text) - len(text.rstrip()) < 8
         assert b" " not in text.rstrip()
-
-
-def random_state(
-    seed: int, *, rank: int = 3, alpha: float = 1.5, dtype: torch.dtype = torch.float32
-) -> dict[str, torch.Tensor]:
-    draw = torch.Generator().manual_seed(seed)
-    return {
-        "m.lora_down.weight": torch.randn(rank, 20, generator=draw).to(dtype),
-        "m.lora_up.weight": torch.randn(12, rank, generator=draw).to(dtype),
-        "m.alpha": torch.tensor(alpha),
-        "c.lora_down.weight": torch.randn(rank, 6, 3, 3, generator=draw).to(dtype),
-        "c.lora_up.weight": torch.randn(8, rank, 1, 1, generator=draw).to(dtype),
-        "c.alpha": torch.tensor(alpha),
-    }
-
-
-def test_a_module_s_change_is_up_times_down_times_alpha_by_rank() -> None:
-    state = random_state(1, rank=3, alpha=1.5)
-
-    change = product(state, "m")
-
-    expected = state["m.lora_up.weight"].double() @ state["m.lora_down.weight"].double() * 0.5
-    assert torch.allclose(change, expected)
-    assert product(state, "c").shape == (8, 54)
-    assert module_names(state) == ["c", "m"]
-
-
-@pytest.mark.parametrize("rank", [1, 2, 4])
-def test_a_merge_is_the_best_there_is_of_its_rank(rank: int) -> None:
-    """The truncated singular value decomposition of the sum, by torch's own on the whole matrices."""
-    states, shares = [random_state(seed, rank=2) for seed in (1, 2)], [0.3, 0.7]
-
-    merged, lost = merge_products(states, shares, rank)
-
-    energies, kept = 0.0, 0.0
-    for name in ("m", "c"):
-        whole = sum(share * product(state, name) for share, state in zip(shares, states, strict=True))
-        left, values, right = torch.linalg.svd(whole, full_matrices=False)
-        assert torch.allclose(product(merged, name), left[:, :rank] * values[:rank] @ right[:rank], atol=1e-5)
-        energies, kept = energies + float((values**2).sum()), kept + float((values[:rank] ** 2).sum())
-    assert lost == pytest.approx(1 - kept / energies, abs=1e-9)
-
-
-def test_a_merge_keeps_alpha_types_and_shapes_and_fills_what_it_lacks_with_nothing() -> None:
-    state = random_state(1, rank=2, dtype=torch.float16)
-
-    merged, lost = merge_products([state, state], [0.5, 0.5], 30)
-
-    assert lost == pytest.approx(0, abs=1e-9)
-    assert {name: tuple(tensor.shape) for name, tensor in merged.items()} == {
-        "c.lora_down.weight": (30, 6, 3, 3), "c.lora_up.weight": (8, 30, 1, 1), "c.alpha": (),
-        "m.lora_down.weight": (30, 20), "m.lora_up.weight": (12, 30), "m.alpha": (),
-    }  # fmt: skip
-    assert {tensor.dtype for name, tensor in merged.items() if "lora" in name} == {torch.float16}
-    assert merged["m.alpha"] == 1.5
-    assert not merged["m.lora_down.weight"][12:].any()
-    assert torch.allclose(product(merged, "m"), product(state, "m"), atol=2e-2)
-
-
-def test_a_merge_s_two_factors_are_equally_strong() -> None:
-    """So that 16 bits hold both."""
-    merged, _ = merge_products([random_state(1), random_state(2)], [0.5, 0.5], 3)
-
-    down, up = merged["m.lora_down.weight"], merged["m.lora_up.weight"]
-    assert down.norm(dim=1) == pytest.approx(up.norm(dim=0), rel=1e-4)
-
-
-def test_a_merge_of_nothing_loses_nothing() -> None:
-    state = {name: torch.zeros_like(tensor) if "lora" in name else tensor for name, tensor in random_state(1).items()}
-
-    merged, lost = merge_products([state], [1.0], 3)
-
-    assert lost == 0.0
-    assert not product(merged, "m").any()
-
-
-def test_merged_files_are_merged_as_their_tensors_are(tmp_path: Path) -> None:
-    states = [random_state(seed) for seed in (1, 2)]
-    files = [tmp_path / f"{number}.safetensors" for number in range(2)]
-    for file, state in zip(files, states, strict=True):
-        write_lora(file, state, {})
-
-    from_files, _ = merge_products(files, [0.5, 0.5], 3)
-
-    of_tensors, _ = merge_products(states, [0.5, 0.5], 3)
-    assert all(torch.equal(from_files[name], tensor) for name, tensor in of_tensors.items())
 
 
 @pytest.mark.parametrize(("asked", "has"), [(None, torch.float32), (torch.float16, torch.float16)])

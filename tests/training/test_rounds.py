@@ -1,4 +1,4 @@
-"""The rounds of test pictures: which vote, which are for the eye, and how long those to come take."""
+"""The rounds of test pictures: which are whole, which are for the eye, and how long those to come take."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from easyphoto.storage.records import write_json
 from easyphoto.training.checkpoint import marks
 from easyphoto.training.events import Done, Sample
 from easyphoto.training.pictures import Picture
-from easyphoto.training.rounds import has_votes, judging_seconds
+from easyphoto.training.rounds import is_whole, judging_seconds
 from easyphoto.training.run import RunFolder, TrainRun
 from tests.fakes import RecordingProgress
 
@@ -28,7 +28,7 @@ TrainHere = Callable[..., list[Any]]
 
 
 @pytest.mark.parametrize(
-    ("steps", "validations", "voting"),
+    ("steps", "validations", "whole"),
     [
         (800, 8, (500, 600, 700, 800)),
         (500, 8, (312, 375, 438, 500)),
@@ -38,8 +38,8 @@ TrainHere = Callable[..., list[Any]]
         (1, 8, (1,)),
     ],
 )
-def test_the_rounds_of_the_second_half_vote(steps: int, validations: int, voting: tuple[int, ...]):
-    assert tuple(mark for mark in marks(steps, validations) if has_votes(mark, steps)) == voting
+def test_the_rounds_of_the_second_half_are_whole(steps: int, validations: int, whole: tuple[int, ...]):
+    assert tuple(mark for mark in marks(steps, validations) if is_whole(mark, steps)) == whole
 
 
 class CancelsOnce(RecordingProgress):
@@ -75,7 +75,7 @@ def test_before_the_half_one_picture_is_shown_and_not_judged(
     ]  # fmt: skip
 
 
-def test_what_an_earlier_version_judged_before_the_half_is_shown_and_has_no_vote(
+def test_what_an_earlier_version_judged_before_the_half_is_shown_without_its_scores(
     make_run: MakeRun, train_here: TrainHere, templates: tuple[str, ...], tmp_path: Path
 ):
     run = make_run(templates=templates)
@@ -86,7 +86,7 @@ def test_what_an_earlier_version_judged_before_the_half_is_shown_and_has_no_vote
     assert not folder.checkpoint(4).exists()
     # As it judged both templates after step 2, in its favour.
     for template in (0, 1):
-        folder.sample("step-000002", template).write_bytes(folder.sample("step-000002", 0).read_bytes())
+        folder.sample(2, template).write_bytes(folder.sample(2, 0).read_bytes())
     pictures = [Picture(2, number, f"samples/step-000002-{number:02d}.png", 0.99) for number in (0, 1)]
     write_json(folder.scores(2), {"pictures": [asdict(picture) for picture in pictures]})
 
@@ -95,9 +95,8 @@ def test_what_an_earlier_version_judged_before_the_half_is_shown_and_has_no_vote
     done = said[-1]
     assert isinstance(done, Done)
     assert samples_of(said) == [(2, 0, False), (2, 1, False), (4, 0, True), (4, 1, True), (6, 0, True), (6, 1, True)]
-    assert done.weights == fresh.weights
     assert done.sha256 == fresh.sha256
-    assert "2" not in done.weights
+    assert (done.best_step, done.best) == (fresh.best_step, fresh.best)
 
 
 def test_the_time_left_is_measured_by_rounds_of_the_same_size_else_by_pictures():
@@ -114,14 +113,14 @@ autoencoder."""
 
 @pytest.mark.parametrize(
     ("name", "steps", "pictures", "percent"),
-    # At each mark of the first half one picture, four at each of the second, and four of the merge.
-    [("fast", 400, 2 + 8 + 4, 7.2), ("balanced", 800, 4 + 16 + 4, 7.8), ("thorough", 1200, 6 + 24 + 4, 7.4)],
+    # At each mark of the first half one picture, four at each of the second.
+    [("fast", 400, 2 + 8, 5.3), ("balanced", 800, 4 + 16, 6.6), ("thorough", 1200, 6 + 24, 6.6)],
 )
 def test_test_pictures_take_at_most_eight_percent_of_a_training(name: str, steps: int, pictures: int, percent: float):
     settings = preset(TrainSettings, name)
     places = marks(steps, settings.validations)
 
-    drawn = sum(4 if has_votes(mark, steps) else 1 for mark in places) + 4
+    drawn = sum(4 if is_whole(mark, steps) else 1 for mark in places)
     each = round(settings.validation_steps * settings.validation_strength) * DENOISE + AUTOENCODER
     share = 100 * drawn * each / (drawn * each + steps * STEP)
 

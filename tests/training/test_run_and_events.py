@@ -30,7 +30,7 @@ SAID = (
     events.Sample(31, "samples/a.png", 0, None),
     events.Checkpoint(31, "checkpoints/step-000031.safetensors", 1234),
     events.Warn("nonfinite", "step 3"),
-    events.Done("l", "ab", None, 31, 0.5, 0.6, 0.4, {"31": 1.0}, 0.01, "e", ("a note",), {"load": 1.0}),
+    events.Done("l", "ab", None, 31, 0.5, 0.4, "e", ("a note",), {"load": 1.0}),
     events.ErrorEvent("Diverged", "no number", "lower it", True, 4),
 )
 
@@ -70,6 +70,7 @@ def test_a_run_that_began_before_there_were_some_settings_goes_on_as_it_began(tm
     """The fingerprint is what was written for this run then."""
     path = replace(RUN, settings=TrainSettings(steps=9, validation_steps=20)).write(tmp_path)
     record = json.loads(path.read_text())
+    record["settings"]["voters"] = 10
     for newer in ("text_encoder_share", "cuda_graph"):
         del record["settings"][newer]
     path.write_text(json.dumps(record))
@@ -78,6 +79,18 @@ def test_a_run_that_began_before_there_were_some_settings_goes_on_as_it_began(tm
 
     assert run.settings.text_encoder_share == 1.0
     assert run.fingerprint() == "eb340a3911a8adc3f991adff299a4b92eb17e153b4b8bb647ed0dedded68d70c"
+
+
+def test_what_a_run_says_of_a_setting_that_is_gone_is_kept_for_its_fingerprint(tmp_path: Path):
+    record = {**RUN.record(), "settings": {**RUN.record()["settings"], "voters": 4}}
+    (tmp_path / "run.json").write_text(json.dumps({"format": 1, **record}))
+
+    run = TrainRun.read(tmp_path / "run.json")
+
+    assert run.settings == RUN.settings
+    assert run.fingerprint() not in (RUN.fingerprint(), replace(run, former={"voters": 10}).fingerprint())
+    assert TrainRun.read(run.write(tmp_path)) == run
+    assert "voters" not in RUN.record()["settings"]
 
 
 def test_a_text_encoder_without_a_share_has_no_learning_rate():
@@ -123,6 +136,18 @@ def test_a_warning_keeps_what_it_was_made_from():
     assert isinstance(heard, events.Warn)
     assert isinstance(heard.detail, Text)
     assert heard.detail.values == {"kind": "tile"}
+
+
+def test_the_end_of_a_run_that_merged_checkpoints_is_still_read():
+    said = {
+        "type": "done", "path": "l", "sha256": "ab", "portrait": None, "best_step": 31, "best": 0.5, "merged": 0.6,
+        "last": 0.4, "weights": {"25": 0.3, "31": 0.7}, "energy_lost": 0.01, "embedder": "e", "notes": [],
+        "seconds": {},
+    }  # fmt: skip
+
+    heard = events.from_line(json.dumps(said))
+
+    assert heard == events.Done("l", "ab", None, 31, 0.5, 0.4, "e", (), {}, weights={"25": 0.3, "31": 0.7})
 
 
 def test_an_unknown_field_of_a_later_version_is_ignored():

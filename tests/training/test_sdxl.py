@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from election.merging import module_names, product
 
 from easyphoto.architectures.sdxl import SDXL
 from easyphoto.backends.components import Components, quiet_libraries
@@ -25,10 +26,6 @@ from easyphoto.training.data import cache_dataset, read_entries
 from easyphoto.training.events import Sample
 from easyphoto.training.lora import (
     kohya_state,
-    load_into_adapters,
-    merge_products,
-    module_names,
-    product,
     read_lora,
     write_lora,
 )
@@ -119,19 +116,6 @@ def test_our_own_inference_applies_the_same_change(tiny_sdxl: Path, tmp_path: Pa
     assert apart(found, answers(components)) < 1e-4
 
 
-def test_a_merge_goes_back_into_both_encoders(tiny_sdxl: Path):
-    components, live = adapted(tiny_sdxl, seed=1)
-    state, before = kohya_state(live), answers(components)
-    merged, _ = merge_products([state, state], [0.5, 0.5], 4)
-    with torch.no_grad():
-        for parameter in live.parameters().values():
-            parameter.zero_()
-
-    load_into_adapters(merged, live)
-
-    assert apart(answers(components), before) < 1e-4
-
-
 def test_a_text_learning_rate_of_nothing_freezes_both_encoders(tiny_sdxl: Path):
     components = load_components(SDXL, tiny_sdxl, dtype=torch.float32, device="cpu")
 
@@ -198,7 +182,7 @@ def test_a_run_leaves_a_judged_sdxl_lora(train_sdxl: Callable[..., list[Any]], t
     assert all(name.startswith("lora_te1_text_model_encoder_layers_1_") for name in idle)
     # One picture at the half for the eye, and both templates at the end.
     assert len([event for event in said if isinstance(event, Sample)]) == 1 + 2
-    assert said[-1].merged is not None
+    assert said[-1].last is not None
     assert "Stable Diffusion XL at 128 px, batch 2 as 2×1, checkpointing on" in said[-1].plan
 
 

@@ -17,11 +17,10 @@ from easyphoto.progress import Cancelled
 from easyphoto.training import checkpoint, loop, session, stepping, update
 from easyphoto.training.capture import NotCaptured
 from easyphoto.training.events import Done, Sample, Step, Warn
-from easyphoto.training.lora import module_names, product, read_lora
+from easyphoto.training.lora import read_lora
 from easyphoto.training.noise import Noise
-from easyphoto.training.pictures import Picture
+from easyphoto.training.pictures import Picture, most_like, step_means, usual_best
 from easyphoto.training.run import RunFolder, TrainRun
-from easyphoto.training.selection import select
 from tests.fakes import FakeEngine, RecordingProgress
 from tests.graphs import StandInRecorder
 
@@ -36,9 +35,7 @@ def test_a_run_leaves_a_lora_a_portrait_and_its_evidence(
     done = said[-1]
 
     assert isinstance(done, Done)
-    assert sum(done.weights.values()) == pytest.approx(1)
-    assert done.merged is not None
-    assert done.energy_lost < 0.5
+    assert done.last is not None
     assert [(event.step, event.template) for event in said if isinstance(event, Sample)] == [
         (2, 0), (4, 0), (4, 1), (6, 0), (6, 1),
     ]  # fmt: skip
@@ -49,24 +46,20 @@ def test_a_run_leaves_a_lora_a_portrait_and_its_evidence(
     assert len(curves["losses"]) == 6
     assert [row["step"] for row in curves["likeness"]] == [2, 4, 6]
     state, metadata = read_lora(tmp_path / "lora.safetensors")
-    assert all(float(product(state, name).norm()) > 0 for name in module_names(state))
+    assert all(bool(tensor.any()) for tensor in state.values())
     assert metadata["ss_steps"] == "6"
 
 
-def test_the_merge_is_the_weighted_sum_of_the_checkpoints(
+def test_the_last_checkpoint_is_the_lora_and_its_most_like_picture_the_portrait(
     make_run: MakeRun, train_here: TrainHere, templates: tuple[str, ...], tmp_path: Path
 ):
-    done = train_here(make_run(templates=templates), tmp_path)[-1]
-    parts = [(share, read_lora(RunFolder(tmp_path).checkpoint(int(step)))[0]) for step, share in done.weights.items()]
-    merged = read_lora(tmp_path / "lora.safetensors")[0]
+    said = train_here(make_run(templates=templates), tmp_path)
 
-    wanted = {name: sum(share * product(state, name) for share, state in parts) for name in module_names(merged)}
-
-    lost = sum(float(((product(merged, name) - wanted[name]) ** 2).sum()) for name in wanted)
-    whole = sum(float((each**2).sum()) for each in wanted.values())
-    assert len(parts) > 1
-    # Beyond the energy that is said, only the rounding of a 16-bit file.
-    assert lost / whole == pytest.approx(done.energy_lost, rel=1e-2, abs=1e-6)
+    folder, done = RunFolder(tmp_path), said[-1]
+    assert (tmp_path / "lora.safetensors").read_bytes() == folder.checkpoint(6).read_bytes()
+    scores = {event.template: event.score for event in said if isinstance(event, Sample) and event.step == 6}
+    assert folder.portrait.read_bytes() == folder.sample(6, max(scores, key=scores.__getitem__)).read_bytes()
+    assert done.last == pytest.approx(sum(scores.values()) / 2)
 
 
 def test_the_same_seed_gives_the_same_file_and_another_seed_another(
@@ -97,7 +90,7 @@ def test_a_cancelled_run_goes_on_to_the_same_bytes(
     assert 0 < stopped_at < 6
     assert (folder / "lora.safetensors").read_bytes() == (tmp_path / "whole" / "lora.safetensors").read_bytes()
     assert (folder / "curves.json").read_bytes() == (tmp_path / "whole" / "curves.json").read_bytes()
-    assert done.weights == whole.weights
+    assert (done.best_step, done.best, done.last) == (whole.best_step, whole.best, whole.last)
 
 
 def _resume_step(folder: Path) -> int:
@@ -120,15 +113,13 @@ def test_a_changed_record_does_not_go_on_with_the_old_weights(make_run: MakeRun,
         train_here(make_run(learning_rate=2e-2), tmp_path)
 
 
-def test_without_an_embedder_the_last_checkpoint_is_taken_and_that_is_said(
+def test_without_an_embedder_nothing_is_judged_and_there_is_a_portrait_all_the_same(
     make_run: MakeRun, train_here: TrainHere, templates: tuple[str, ...], tmp_path: Path
 ):
     done = train_here(make_run(templates=templates), tmp_path, engine=FakeEngine(embedder=None))[-1]
 
-    assert done.weights == {"6": 1.0}
-    assert done.best is None
-    assert any("the last one is used" in note for note in done.notes)
-    assert Path(done.portrait).is_file()
+    assert (done.best_step, done.best, done.last) == (6, None, None)
+    assert Path(done.portrait).read_bytes() == RunFolder(tmp_path).sample(6, 0).read_bytes()
 
 
 def test_a_template_without_a_face_is_said(
@@ -365,35 +356,25 @@ def test_a_fifth_of_eight_photos_is_kept_for_judging(tmp_path: Path):
     assert not set(learned) & set(judging)
 
 
-def test_the_best_pictures_vote_and_a_later_checkpoint_wins_a_draw():
-    scores = {1: (0.1, 0.9), 2: (0.8, 0.7), 3: (0.8, 0.2)}
-    pictures = [Picture(step, place, "p", score) for step, pair in scores.items() for place, score in enumerate(pair)]
-
-    chosen = select(pictures, voters=3, last_step=3)
-
-    assert chosen.weights == ((1, 1 / 3), (2, 1 / 3), (3, 1 / 3))
-    assert (chosen.best_step, chosen.best, chosen.last) == (2, pytest.approx(0.75), pytest.approx(0.5))
-    assert chosen.portrait == pictures[1]
-
-
-def test_a_template_that_flatters_the_person_has_no_more_votes_than_another():
-    scores = {1: (0.80, 0.10), 2: (0.82, 0.20), 3: (0.84, 0.30)}
-    pictures = [Picture(step, place, "p", score) for step, pair in scores.items() for place, score in enumerate(pair)]
-
-    chosen = select(pictures, voters=2, last_step=3)
-
-    # By bare scores steps 2 and 3 would share, both for template 0; the gains are 0.10 and 0.02 of step 3.
-    assert chosen.weights == ((3, 1.0),)
-    assert chosen.portrait == pictures[4]
-
-
-def test_of_checkpoints_that_judge_alike_the_latest_is_the_best():
-    scores = {1: 0.30, 2: 0.415, 3: 0.40}
+def test_of_checkpoints_that_are_alike_on_the_test_pictures_the_latest_is_named_the_best():
+    scores = {1: 0.30, 2: 0.415, 3: 0.40, 4: None}
     pictures = [Picture(step, 0, "p", score) for step, score in scores.items()]
 
-    chosen = select(pictures, voters=1, last_step=3)
+    means = step_means(pictures)
 
-    assert (chosen.best_step, chosen.best) == (3, 0.40)
+    assert means == {1: 0.30, 2: 0.415, 3: 0.40}
+    assert usual_best(means) == 3
+    assert usual_best({1: 0.45, 2: 0.40}) == 1
+    assert usual_best({}) is None
+
+
+def test_the_most_like_picture_is_shown_and_the_first_where_none_was_judged():
+    judged = [Picture(6, place, "p", score) for place, score in enumerate((0.2, 0.4, 0.4, None))]
+    unjudged = [Picture(6, place, "p", None) for place in range(3)]
+
+    assert most_like(judged) == judged[1]
+    assert most_like(unjudged) == unjudged[0]
+    assert most_like(()) is None
 
 
 def test_the_rate_rises_then_falls_to_a_tenth():

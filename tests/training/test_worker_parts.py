@@ -18,7 +18,7 @@ from tests.fakes import RecordingProgress
 
 DIVERGED = events.ErrorEvent("Diverged", "no number", "lower it", True, 4)
 FROM_LATER = events.ErrorEvent("ColourMissing", "no red", "", True, 1)
-DONE = events.Done("l", "ab", None, 3, None, None, None, {"3": 1.0}, 0.0, None, (), {})
+DONE = events.Done("l", "ab", None, 3, None, None, None, (), {})
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_done_without_a_clean_end_is_no_success(tmp_path: Path):
         _verdict(RunFolder(tmp_path), [DONE], 1)
     with pytest.raises(Cancelled):
         _verdict(RunFolder(tmp_path), [], 130)
-    assert _verdict(RunFolder(tmp_path), [DONE], 0).weights == {3: 1.0}
+    assert _verdict(RunFolder(tmp_path), [DONE], 0).best_step == 3
 
 
 def test_each_phase_is_said_when_it_begins_and_nothing_is_counted_before_the_first_step():
@@ -73,7 +73,7 @@ def test_each_phase_is_said_when_it_begins_and_nothing_is_counted_before_the_fir
     display.show(events.Step(10, 250, 0.25, 1e-4, 0.3, None, 900))
     display.show(events.Phase("validate"))
     display.show(events.Step(250, 250, 0.25, 1e-4, 0.3, 72.0, 900))
-    display.show(events.Phase("select"))
+    display.show(events.Phase("save"))
 
     assert progress.steps == [
         (0, 0, "starting the trainer"),
@@ -81,7 +81,7 @@ def test_each_phase_is_said_when_it_begins_and_nothing_is_counted_before_the_fir
         (10, 250, "training · loss 0.2500"),
         (10, 250, "making test pictures"),
         (250, 250, "training · loss 0.2500 · 1:12 left"),
-        (250, 250, "choosing among the checkpoints"),
+        (250, 250, "saving"),
     ]
 
 

@@ -52,5 +52,5 @@ def likeness(judge: Judge, engine: FaceEngine, file: Path, person: FreshPerson) 
 
 def judging_templates(count: int) -> Sequence[Path]:
     """Shipped templates with one face on which no checkpoint was chosen, in turns."""
-    able = [each.file for each in shipped_templates() if each.faces == 1 and not each.votes]
+    able = [each.file for each in shipped_templates() if each.faces == 1 and not each.validates]
     return [able[number % len(able)] for number in range(count)]

@@ -1,0 +1,1 @@
+"""What the trial of LoRAs from one training shares: the training with averages beside it, the rules, merging."""
