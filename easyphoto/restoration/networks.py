@@ -32,6 +32,8 @@ NOISE_SEED = 0
 class FaceNetwork:
     """A Restorer from a file that holds GFPGAN or RestoreFormer."""
 
+    changes_only = False
+
     def __init__(self, file: Path, *, weights: tuple[UsedWeight, ...] = ()) -> None:
         self.weights = weights
         self._network = opened(file, FACE)

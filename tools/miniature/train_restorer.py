@@ -1,0 +1,171 @@
+"""Train the restorer of drawn faces on the pairs of restorer_data.py, whose shards may still be in the making.
+
+    nice python tools/miniature/train_restorer.py --minutes 30      (resumable; step n always sees the same pairs)
+    python tools/miniature/train_restorer.py --minutes 0 --export models/miniature/restorer
+
+The networks' tones are kept: where a face is painted in another light than the truth's, that is no fault, and the
+truth is given the input's tones before the two are compared.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import faces_threads  # noqa: F401
+import faces_train
+import numpy as np
+import torch
+from data import CACHE
+from export import write_hashes
+from identity_data import aligned
+from restorer_data import read_shard, shard_count, shard_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from easyphoto.architectures.base import models_folder
+from easyphoto.faces.networks import load_network
+from easyphoto.geometry import similarity
+from easyphoto.images.pictures import warped
+from easyphoto.restoration.aligned import FACE_POINTS
+from easyphoto.restoration.base import FACE_SIDE
+from easyphoto.restoration.drawn import Form, RestoringNetwork, write_network
+
+SEED = 70
+BATCH, WINDOW = 4, 256
+WHOLE_EVERY = 6  # a step on one whole face, which the embedder can see
+FIRST_SHARDS, STEPS_PER_SHARD = 6, 250  # the pool grows with the steps, so that training starts before all is drawn
+CLEAN, SOFTENED, PARTLY = 0.12, 0.15, 0.15  # shares: nothing to do; only reduced and enlarged; half the fault
+# In pixels of the square, where a face is about 280 wide: what is coarser is light and tone, and stays.
+TONES = 40.0
+OUTSIDE = 0.1  # what lies beside the painted area is never pasted
+EDGES, PERSON = 2.0, 0.05
+FILE = "face.safetensors"
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """Of one side, in 0..1: (3, h, w) float32 `before` and `after`, (1, h, w) `weight`."""
+
+    before: Tensor
+    after: Tensor
+    weight: Tensor
+
+
+@cache
+def pairs_of(shard: int) -> list[dict[str, np.ndarray]]:
+    while not shard_file("train", shard).exists():
+        time.sleep(5)
+    return read_shard("train", shard)
+
+
+def example(pair: dict[str, np.ndarray], rng: np.random.Generator, side: int) -> Example:
+    """The pair aligned like the pipeline's faces, a little off, mirrored or not, cut to a window on the face."""
+    matrix = _jittered(similarity(pair["points"], FACE_POINTS), rng)
+    if side < FACE_SIDE:
+        # Faces lie around the square's middle; their chins are nearer to its edge than their brows.
+        left, top = rng.uniform((90, 90), (FACE_SIDE - side - 90, FACE_SIDE - side - 20))
+        matrix = matrix - np.array([[0, 0, left], [0, 0, top]])
+    before, after, alpha = (warped(pair[name], matrix, (side, side)) for name in ("before", "after", "alpha"))
+    if rng.random() < 0.5:
+        before, after, alpha = (np.ascontiguousarray(each[:, ::-1]) for each in (before, after, alpha))
+    shown, truth = before.astype(np.float32) / 255, after.astype(np.float32) / 255
+    painted = alpha.astype(np.float32)[..., None] / 255
+    kind = rng.random()
+    if kind < CLEAN:
+        shown = truth
+    elif kind < CLEAN + SOFTENED:
+        shown = truth + painted * (softened(truth, rng.uniform(1.5, 5.0)) - truth)
+    else:
+        truth = in_tones_of(shown, truth, painted)
+        if kind < CLEAN + SOFTENED + PARTLY:
+            shown = truth + rng.uniform(0.2, 0.9) * (shown - truth)
+    return Example(*(torch.from_numpy(np.ascontiguousarray(each.transpose(2, 0, 1)))
+                     for each in (shown, truth, OUTSIDE + (1 - OUTSIDE) * painted)))  # fmt: skip
+
+
+def _jittered(matrix: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An affine matrix to the square, off by what the detector may be off."""
+    angle, scale, shift = rng.normal(0, 0.03), np.exp(rng.normal(0, 0.04)), rng.normal(0, 4, 2)
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    centre = np.full(2, FACE_SIDE / 2)
+    return np.column_stack([turn @ matrix[:, :2], turn @ (matrix[:, 2] - centre) + centre + shift])
+
+
+def softened(picture: np.ndarray, factor: float) -> np.ndarray:
+    """Reduced and enlarged again, as float32 in 0..1."""
+    height, width = picture.shape[:2]
+    small = cv2.resize(picture, (round(width / factor), round(height / factor)), interpolation=cv2.INTER_AREA)
+    return np.clip(cv2.resize(small, (width, height), interpolation=cv2.INTER_LANCZOS4), 0, 1)
+
+
+def in_tones_of(shown: np.ndarray, truth: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """`truth` with what is coarser than `TONES` of `shown`, where it was painted: float32, not clipped."""
+    weight = cv2.GaussianBlur(painted, (0, 0), TONES)[..., None] + 1e-4
+    coarse = cv2.GaussianBlur((shown - truth) * painted, (0, 0), TONES) / weight
+    return np.asarray(truth + painted * coarse, np.float32)
+
+
+def batch_at(step: int) -> Example:
+    rng = np.random.default_rng((SEED, step))
+    whole = step % WHOLE_EVERY == 0
+    shards = min(shard_count("train"), FIRST_SHARDS + step // STEPS_PER_SHARD)
+    examples = []
+    for _ in range(1 if whole else BATCH):
+        pairs = pairs_of(int(rng.integers(shards)))
+        examples.append(example(pairs[int(rng.integers(len(pairs)))], rng, FACE_SIDE if whole else WINDOW))
+    return Example(*(torch.stack([getattr(each, name) for each in examples]) for name in ("before", "after", "weight")))
+
+
+def edges_of(pictures: Tensor) -> Tensor:
+    """Differences to the right and to the lower neighbour, of pixels and of pairs of pixels, side by side."""
+    found = []
+    for step in (1, 2):
+        found += [(pictures[..., step:, :] - pictures[..., :-step, :]).flatten(1),
+                  (pictures[..., step:] - pictures[..., :-step]).flatten(1)]  # fmt: skip
+    return torch.cat(found, dim=1)
+
+
+def loss_of(step: int, network: RestoringNetwork, embedder: nn.Module) -> tuple[Tensor, dict[str, float]]:
+    batch = batch_at(step)
+    given = batch.before.to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        made = network(given)
+    made = made.float()
+    off = functional.l1_loss(batch.weight * made, batch.weight * batch.after)
+    edges = functional.l1_loss(edges_of(batch.weight * made), edges_of(batch.weight * batch.after))
+    loss, figures = off + EDGES * edges, {"l1": off.item(), "edges": edges.item()}
+    with torch.no_grad():
+        figures["l1 before"] = functional.l1_loss(batch.weight * batch.before, batch.weight * batch.after).item()
+    if step % WHOLE_EVERY == 0:
+        squares = torch.cat([made, batch.after]).clamp(0, 1) * 2 - 1
+        one, other = embedder(aligned(squares, np.stack([FACE_POINTS] * 2)))
+        person = 1 - (one * other.detach()).sum()
+        loss, figures["person"] = loss + PERSON * person, person.item()
+    return loss, figures
+
+
+def main() -> None:
+    parser = faces_train.budget_arguments(__doc__, steps=4000, rate=1e-3)
+    parser.add_argument("--export", type=Path, help="also write the network there, with its checksum")
+    arguments = parser.parse_args()
+    torch.manual_seed(SEED)
+    faces_train.CACHE = CACHE
+    network = RestoringNetwork(Form())
+    embedder, _ = load_network(models_folder() / "miniature" / "faces", "embedder")
+    embedder.requires_grad_(False)
+    faces_train.train(
+        "restorer", network, faces_train.Budget(arguments.steps, arguments.minutes, arguments.rate),
+        lambda step: loss_of(step, network, embedder), lambda step: None,
+    )  # fmt: skip
+    if arguments.export:
+        arguments.export.mkdir(parents=True, exist_ok=True)
+        write_network(network, arguments.export / FILE)
+        write_hashes(arguments.export)
+
+
+if __name__ == "__main__":
+    main()
