@@ -105,6 +105,7 @@ class Painter:
     factor: int = 4
     error: Exception | None = None
     faces: list[Image.Image] = field(default_factory=list)
+    changes_only: bool = False
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:

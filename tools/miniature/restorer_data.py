@@ -35,7 +35,7 @@ from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
 from easyphoto.settings.inference import InferenceSettings
 
-IDENTITIES = {"train": range(320_000, 320_192), "held_out": range(920_000, 920_016)}
+IDENTITIES = {"train": range(320_000, 320_160), "held_out": range(920_000, 920_016)}
 IDENTITIES_PER_SHARD = 16
 FACE_WIDTHS = 80.0, 340.0  # pixels of the picture, evenly in octaves
 SIZES = 224, 800
