@@ -37,6 +37,7 @@ class RemoteRestorer:
     name: str
 
     changes_only: ClassVar[bool] = False
+    strength: ClassVar[float] = 0.5
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
