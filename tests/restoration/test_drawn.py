@@ -5,6 +5,7 @@ The people are those that the model card measures (seeds from 920000), whom no n
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,14 +76,14 @@ def test_a_face_reduced_and_enlarged_gets_nearer_to_the_truth_and_stays_the_same
         truth, before, now = (engine.embed(as_picture(each), face) for each in (drawing.image, soft, made))
         likenesses.append(float(now @ truth - before @ truth))
 
-    assert np.mean(gains) > LEAST_GAIN
+    assert np.mean(gains) > 0.1
     assert min(likenesses) > -0.01
 
 
 def test_a_clean_drawing_stays(restorer: DrawnRestorer):
     kept = [psnr(after(restorer, each, each.image), each.image, face_mask(each)) for each in drawings()]
 
-    assert min(kept) > LEAST_KEPT
+    assert min(kept) > 48.0
 
 
 def test_what_was_not_painted_keeps_every_byte_and_the_same_face_becomes_the_same_bytes(restorer: DrawnRestorer):
@@ -110,3 +111,9 @@ def test_a_file_that_holds_something_else_is_named(tmp_path: Path):
     for file in (other, broken, tmp_path / "gone.safetensors"):
         with pytest.raises(WeightsMissing, match=file.name):
             DrawnRestorer(file)
+
+
+def test_its_list_of_checksums_is_that_of_the_file() -> None:
+    listed = (drawn_file().parent / "SHA256SUMS").read_text().split()
+
+    assert listed == [hashlib.sha256(drawn_file().read_bytes()).hexdigest(), "face.safetensors"]

@@ -158,7 +158,7 @@ def loss_of(step: int, network: RestoringNetwork, embedder: nn.Module) -> tuple[
 
 
 def main() -> None:
-    parser = faces_train.budget_arguments(__doc__, steps=1900, rate=1e-3)
+    parser = faces_train.budget_arguments(__doc__, steps=16000, rate=1e-3)
     parser.add_argument("--export", type=Path, help="also write the network there, with its checksum")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)
