@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from easyphoto.architectures.base import models_folder
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import EnvironmentFailure, InputError, MissingCapability, OutOfMemory
 from easyphoto.messages import note, text
 from easyphoto.model_cache import Lease, bytes_of_files, file_key, no_models
@@ -76,8 +76,9 @@ def open_restorer(name: str, store: WeightStore, progress: Progress, models: Lea
 
 
 def drawn_file() -> Path:
-    """The file of the restorer of drawn faces."""
-    return models_folder() / "miniature" / "restorer" / "face.safetensors"
+    """The file of the restorer of drawn faces, which the family that draws them brings."""
+    folder = next(family.folder for family in FAMILIES.values() if family.restorer == DRAWN)
+    return folder / "restorer" / "face.safetensors"
 
 
 def open_drawn(models: Lease | None = None) -> Restorer:

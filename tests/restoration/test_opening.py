@@ -106,7 +106,7 @@ def test_auto_opens_nothing_by_itself_and_the_restorer_of_drawings_needs_no_span
 def test_a_restorer_of_drawings_that_is_gone_is_a_note_and_a_problem_for_the_doctor(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    monkeypatch.setattr(opening, "models_folder", lambda: tmp_path)
+    monkeypatch.setattr(opening, "drawn_file", lambda: tmp_path / "face.safetensors")
 
     finisher = open_finisher(InferenceSettings(restore="drawn"), FakeStore(), PROGRESS)
 
