@@ -30,7 +30,8 @@ RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 # Only loaded by what decides to run a network: the worker, or a function that says what it costs.
 NETWORKS = {
     "restoration/drawn.py", "faces/networks.py", "faces/drawn_analysis.py", "faces/drawn_engine.py",
-    "faces/retinaface.py", "faces/curricular.py", "bench/judge.py", "bench/rehearsal.py", "bench/trainer.py", "bench/operators.py",
+    "faces/retinaface.py",
+    "faces/curricular.py", "bench/judge.py", "bench/rehearsal.py", "bench/trainer.py", "bench/operators.py",
     "bench/gpu/steps.py",
 }  # fmt: skip
 NETWORK_FOLDERS = {"backends", "training"}
