@@ -31,7 +31,7 @@ TONES = 2
 """Which of them the deep layers see."""
 LINES = 4.0
 """What is finer is multiplied by this, so that lines and tones are of about one size."""
-CHANGE = 1 / 16
+CHANGE = 1 / 4
 """What the network adds of its own is multiplied by this, or one step of Adam would change a picture by a third."""
 FORM = "form"
 """The key of a file's metadata under which its `Form` is written."""

@@ -1,12 +1,11 @@
-"""Make the restorer's pairs: drawn faces as the passes leave them, and the drawings that they should have been.
+"""Make the pairs on which the restorer is measured: finished portraits, and the drawings that they should have been.
 
-    nice python tools/miniature/restorer_data.py      (resumable by shards; train_restorer.py reads them as they come)
+    nice python tools/miniature/restorer_data.py      (restorer_measure.py reads them)
 
 Each person is put into a drawing of themselves, so that what was painted lies where it belongs: once with another
 drawing of the same expression fused in, once without, as for a portrait that the networks paint alone. All steps are
-the product's own: crop, controls, autoencoder, passes, fusion, masks, retouch. No LoRA takes part.
-
-Identity seeds 320000.. are for training, 920000.. for the figures in the model card.
+the product's own: crop, controls, autoencoder, passes, fusion, masks, retouch. No LoRA takes part. No network has seen
+the identities 920000 and on.
 """
 
 from __future__ import annotations
@@ -35,8 +34,7 @@ from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
 from easyphoto.settings.inference import InferenceSettings
 
-IDENTITIES = {"train": range(320_000, 320_160), "held_out": range(920_000, 920_016)}
-IDENTITIES_PER_SHARD = 16
+IDENTITIES = range(920_000, 920_016)
 FACE_WIDTHS = 80.0, 340.0  # pixels of the picture, evenly in octaves
 SIZES = 224, 800
 FRAMINGS: tuple[Framing, ...] = ("portrait", "close")
@@ -108,45 +106,35 @@ def pairs(models: Models, identity_seed: int, photo: int) -> Iterator[dict[str, 
         }  # fmt: skip
 
 
-def shard_file(part: str, shard: int) -> Path:
-    return CACHE / "restorer" / f"{part}-{shard:03d}.npz"
+def pairs_file() -> Path:
+    return CACHE / "restorer" / "held_out.npz"
 
 
-def shard_count(part: str) -> int:
-    return -(-len(IDENTITIES[part]) // IDENTITIES_PER_SHARD)
-
-
-def make_shard(models: Models, part: str, shard: int) -> None:
-    target = shard_file(part, shard)
-    if target.exists():
-        return
+def make_pairs(models: Models) -> None:
     arrays: dict[str, Any] = {}
-    seeds = IDENTITIES[part][shard * IDENTITIES_PER_SHARD : (shard + 1) * IDENTITIES_PER_SHARD]
     number = 0
-    for seed in seeds:
+    for seed in IDENTITIES:
         for pair in pairs(models, seed, seed % 2):
             arrays |= {f"{number}-{name}": values for name, values in pair.items()}
             number += 1
+    target = pairs_file()
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     with partial.open("wb") as stream:
         np.savez(stream, count=np.array(number), **arrays)
     os.replace(partial, target)
-    print(part, shard, number, flush=True)
 
 
-def read_shard(part: str, shard: int) -> list[dict[str, np.ndarray]]:
-    with np.load(shard_file(part, shard)) as arrays:
+def held_out_pairs() -> list[dict[str, np.ndarray]]:
+    with np.load(pairs_file()) as arrays:
         names = ("before", "after", "alpha", "points", "fused")
         return [{name: arrays[f"{number}-{name}"] for name in names} for number in range(int(arrays["count"]))]
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    models = open_models()
-    for part in ("held_out", "train"):
-        for shard in range(shard_count(part)):
-            make_shard(models, part, shard)
+    if not pairs_file().exists():
+        make_pairs(open_models())
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python tools/miniature/restorer_measure.py --sheet build/miniature/restorer.png
 
-PSNR is taken where the passes painted, after the truth got the picture's tones (train_restorer.py says why). `edges` is
-the high-pass energy there, as a share of the truth's; `person` the cosine of the judge's embedder to the truth.
+PSNR is taken where the passes painted, after the truth got the picture's tones, because another light than the truth's
+is no fault. `edges` is the high-pass energy there, as a share of the truth's; `person` the cosine of the judge's
+embedder to the truth.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import faces_threads  # noqa: F401
 import numpy as np
-from restorer_data import read_shard, shard_count
-from train_restorer import in_tones_of, softened
+from restorer_data import held_out_pairs
 
 from easyphoto.bench.judge import Judge, open_judge
 from easyphoto.bench.likeness import bootstrap
@@ -28,6 +29,8 @@ from easyphoto.restoration.drawn import DrawnRestorer
 from easyphoto.restoration.opening import drawn_file
 
 Pair = dict[str, np.ndarray]
+# In pixels of a picture whose face is about 280 wide: what is coarser is light and tone.
+TONES, COARSER = 40.0, 8
 
 
 def cases(pair: Pair) -> Iterator[tuple[str, np.ndarray]]:
@@ -41,6 +44,23 @@ def cases(pair: Pair) -> Iterator[tuple[str, np.ndarray]]:
         soft = np.rint(255 * softened(truth.astype(np.float32) / 255, factor)).astype(np.uint8)
         yield f"reduced ×{factor}", pasted_back(truth, soft, whole, alpha)
     yield "clean", truth
+
+
+def softened(picture: np.ndarray, factor: float) -> np.ndarray:
+    """Reduced and enlarged again, as float32 in 0..1."""
+    height, width = picture.shape[:2]
+    small = cv2.resize(picture, (round(width / factor), round(height / factor)), interpolation=cv2.INTER_AREA)
+    return np.clip(cv2.resize(small, (width, height), interpolation=cv2.INTER_LANCZOS4), 0, 1)
+
+
+def in_tones_of(shown: np.ndarray, truth: np.ndarray, painted: np.ndarray) -> np.ndarray:
+    """`truth` with what is coarser than `TONES` of `shown`, where it was painted: float32, not clipped."""
+    height, width = truth.shape[:2]
+    small = np.concatenate([(shown - truth) * painted, painted], axis=2)
+    small = cv2.resize(small, (-(-width // COARSER), -(-height // COARSER)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), TONES / COARSER)
+    coarse = cv2.resize(small[..., :3] / (small[..., 3:] + 1e-4), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(truth + painted * coarse, np.float32)
 
 
 def truth_for(pair: Pair, shown: np.ndarray) -> np.ndarray:
@@ -62,7 +82,7 @@ def figures(judge: Judge, pair: Pair, picture: np.ndarray, truth: np.ndarray) ->
 
 def measure(restorer: DrawnRestorer, strength: float, say: Callable[[str], None]) -> list[list[np.ndarray]]:
     judge, found, rows = open_judge(), dict[str, list[tuple[float, ...]]](), list[list[np.ndarray]]()
-    for pair in (pair for shard in range(shard_count("held_out")) for pair in read_shard("held_out", shard)):
+    for pair in held_out_pairs():
         allowed = strength * pair["alpha"].astype(np.float32) / 255
         for name, shown in cases(pair):
             made = restored(shown, pair["points"], restorer.restore, allowed=allowed, changes_only=True)
