@@ -29,7 +29,8 @@ HEAVY = {
 RANK = {part: rank for rank, layer in enumerate(LAYERS) for part in layer}
 # Only loaded by what decides to run a network: the worker, or a function that says what it costs.
 NETWORKS = {
-    "faces/networks.py", "faces/drawn_analysis.py", "faces/drawn_engine.py", "faces/retinaface.py",
+    "restoration/drawn.py", "faces/networks.py", "faces/drawn_analysis.py", "faces/drawn_engine.py",
+    "faces/retinaface.py",
     "faces/curricular.py", "bench/judge.py", "bench/rehearsal.py", "bench/trainer.py", "bench/operators.py",
     "bench/gpu/steps.py",
 }  # fmt: skip

@@ -260,6 +260,8 @@ class Family:
     """Guidance scale of such a drawing; None: that of the first pass."""
     drawing_words: str = "looking at viewer"
     """What makes the people of a drawing show their faces."""
+    restorer: str | None = None
+    """What the setting `restore` means by "auto", a name of `restoration.opening`; None: no restoration."""
     vae: str | None = None
     """Catalogue id of an autoencoder that is better than the one in most checkpoints; used if it is downloaded."""
 

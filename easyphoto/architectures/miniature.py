@@ -73,4 +73,5 @@ MINIATURE = Family(
     drawing_cfg=5.0,
     # It knows neither the word for it nor anybody who looks away; 32 tokens are all that it reads.
     drawing_words="",
+    restorer="drawn",
 )

@@ -6,7 +6,7 @@ If its network cannot be loaded, the web UI still answers, with the unchanged or
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -35,6 +35,9 @@ _LEAST_CHANGE = 1
 class RemoteRestorer:
     webui: WebUi
     name: str
+
+    changes_only: ClassVar[bool] = False
+    strength: ClassVar[float] = 0.5
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:

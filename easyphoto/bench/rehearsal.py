@@ -27,6 +27,7 @@ from easyphoto.inference.identities.face import AdapterIdentity
 from easyphoto.inference.pipeline import photograph
 from easyphoto.inference.plan import CropPlan
 from easyphoto.inference.prepare import Setup, part_maps, prepared, subject_of
+from easyphoto.inference.refine import wanted_restorer
 from easyphoto.inference.results import Photograph
 from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
@@ -34,6 +35,8 @@ from easyphoto.messages import text
 from easyphoto.persons.folder import base_of
 from easyphoto.persons.subject import subject_from
 from easyphoto.progress import NullProgress, Progress
+from easyphoto.restoration.base import Finisher
+from easyphoto.restoration.opening import DRAWN, open_drawn
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.workspace.person_record import Person
 
@@ -67,8 +70,9 @@ class Rehearsal:
     def photograph(
         self, template: Image.Image, settings: InferenceSettings, progress: Progress, *, subject: Subject | None = None
     ) -> Photograph:
-        """Run the whole pipeline; `subject` replaces the person with their LoRA alone."""
-        tools = PipelineModels(self.tools.backend, self.tools.engine, progress)
+        """Run the whole pipeline; `subject` replaces the person with their LoRA alone. Faces are restored where the
+        setting `restore` names a restorer that ships, "auto" included."""
+        tools = replace(self.tools, progress=progress, finisher=self._finisher(settings))
         # Given by hand, because a beard may pass for a covered mouth, and such a face would be left as it is.
         return photograph(template, [subject or self.subject], settings, self.family, tools, assignment=(0,)).best
 
@@ -84,6 +88,10 @@ class Rehearsal:
         return WorkingPicture.of(template).with_ground(setup.ground).with_crop(
             as_picture(made), setup.plan.crop, setup.masks.alpha
         ).picture  # fmt: skip
+
+    def _finisher(self, settings: InferenceSettings) -> Finisher | None:
+        wanted = wanted_restorer(settings.restore, self.family, self.tools.engine.domain)
+        return Finisher(open_drawn()) if wanted == DRAWN else None
 
     def face(self, template: Image.Image) -> Face:
         """Return the face that the pipeline replaces."""

@@ -21,6 +21,7 @@ from easyphoto.faces.fuser import open_fuser
 from easyphoto.host.base import family_of_base
 from easyphoto.images.originals import Original
 from easyphoto.inference.passes import SCENE_WEIGHT, CalledLoras
+from easyphoto.inference.refine import wanted_restorer
 from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
 from easyphoto.messages import Text, joined, note, phase, text
@@ -234,7 +235,8 @@ def open_models(
     few_steps = few_steps_lora(family, settings, store, progress)
     scenes = called_loras(app, settings.scene, SCENE_WEIGHT, family)
     # Before the large networks, so that an unknown name is reported at once.
-    finisher = app.host.open_finisher(settings, store, progress, app.models)
+    restorer = wanted_restorer(settings.restore, family, engine.domain)
+    finisher = app.host.open_finisher(replace(settings, restore=restorer), store, progress, app.models)
     progress.step(0, 1, phase("load-networks", "loading the models"))
     return PipelineModels(
         backend=app.host.open_backend(base, family, store, app.options.weights, app.models),

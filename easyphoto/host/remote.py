@@ -23,7 +23,7 @@ from easyphoto.messages import joined, text
 from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher, Restorer, Upscaler
-from easyphoto.restoration.opening import NONE, finisher_of, open_restorer, open_upscaler
+from easyphoto.restoration.opening import asks_for_nothing, finisher_of, open_restorer, open_upscaler
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import WeightSettings
 from easyphoto.weights.store import WeightStore
@@ -87,7 +87,7 @@ class RemoteHost(ListsNoLoras):
     ) -> Finisher | None:
         """The web UI's own restorers and upscalers by their names there, else EasyPhoto's by theirs; one that is not
         available becomes a note."""
-        if settings.restore == NONE and settings.upscale == NONE:
+        if asks_for_nothing(settings):
             return None
         lists = read_lists(self.webui)
         return finisher_of(

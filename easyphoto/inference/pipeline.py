@@ -92,7 +92,7 @@ def opened_session(
         capabilities=capabilities,
         pace=pace.with_loras(tools.scenes),
         notes=(*notes, *map_notes, *alone_notes),
-        picture_notes=(*pace_notes, *unmet(settings, tools.finisher, tools.fuser)),
+        picture_notes=(*pace_notes, *unmet(settings, tools.finisher, tools.fuser, tools.engine.domain)),
         clock=clock,
     )
 

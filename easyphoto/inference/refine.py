@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from easyphoto.architectures.base import Family
 from easyphoto.errors import EasyPhotoError
-from easyphoto.faces.engine import FaceEngine
+from easyphoto.faces.engine import Domain, FaceEngine
 from easyphoto.faces.fuser import WARP, Fuser
 from easyphoto.images.formats import MOST_PIXELS
 from easyphoto.images.pictures import as_picture
@@ -21,8 +22,9 @@ from easyphoto.messages import note, text
 from easyphoto.progress import Progress
 from easyphoto.restoration.aligned import enlargement, restored
 from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
-from easyphoto.restoration.opening import NONE
+from easyphoto.restoration.opening import DRAWN, NONE
 from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import AUTO
 from easyphoto.storage.files import cause_of
 
 FAILURES = (EasyPhotoError, cv2.error, ValueError, MemoryError)
@@ -30,11 +32,32 @@ FAILURES = (EasyPhotoError, cv2.error, ValueError, MemoryError)
 MOST_MADE = 4 * MOST_PIXELS
 
 
-def unmet(settings: InferenceSettings, finisher: Finisher | None, fuser: Fuser | None) -> tuple[str, ...]:
-    """A note for each optional step that the settings ask for and that will not run."""
+def wanted_restorer(asked: str, family: Family, domain: Domain) -> str:
+    """What the setting `restore` means for faces of that domain: "auto" is what the family brings.
+
+    A photographed face is not shown to the restorer of drawn ones, not even where the miniature makes a drawing of it:
+    what the fusion leaves of the photo would be drawn over.
+    """
+    wanted = (family.restorer or NONE) if asked == AUTO else asked
+    return NONE if wanted == DRAWN and domain is not Domain.DRAWINGS else wanted
+
+
+def unmet(
+    settings: InferenceSettings, finisher: Finisher | None, fuser: Fuser | None, domain: Domain
+) -> tuple[str, ...]:
+    """A note for each optional step that the settings ask for and that will not run; `domain` is the faces'."""
     notes = list(finisher.notes) if finisher is not None else []
     explained = bool(notes)
-    if not explained and settings.restore != NONE and (finisher is None or finisher.restorer is None):
+    if settings.restore == DRAWN and domain is not Domain.DRAWINGS:
+        notes.append(
+            note(
+                "restorer-of-drawings",
+                "Face restoration was left out: {name} is for drawn faces, and these are treated as {kind}.",
+                name=DRAWN,
+                kind=domain.said,
+            )
+        )
+    elif not explained and settings.restore not in (AUTO, NONE) and (finisher is None or finisher.restorer is None):
         notes.append(
             note(
                 "restoration-not-opened",
@@ -85,14 +108,17 @@ def with_restored_faces(
         try:
             allowed = painted_area(setup, canvas.touched, strength)
             canvas = WorkingPicture(
-                restored(canvas.picture, face.points, restorer.restore, allowed=allowed), canvas.touched
+                restored(
+                    canvas.picture, face.points, restorer.restore, allowed=allowed, changes_only=restorer.changes_only
+                ),
+                canvas.touched,
             )
         except FAILURES as error:
             notes.append(
                 note("face-not-restored", "{whose}: not restored ({error}).", whose=whose, error=reason_of(error))
             )
             continue
-        if enlargement(face.points) > MOST_ENLARGEMENT:
+        if enlargement(face.points) > MOST_ENLARGEMENT and not restorer.changes_only:
             notes.append(
                 note(
                     "face-restored-softer",

@@ -28,17 +28,25 @@ FADE = 0.08
 
 
 def restored(
-    picture: np.ndarray, points: np.ndarray, restore: Callable[[Image.Image], Image.Image], *, allowed: np.ndarray
+    picture: np.ndarray,
+    points: np.ndarray,
+    restore: Callable[[Image.Image], Image.Image],
+    *,
+    allowed: np.ndarray,
+    changes_only: bool = False,
 ) -> np.ndarray:
     """A copy of uint8 RGB `picture` with the face at `points` restored.
 
     `picture` is (height, width, 3), `points` (5, 2) in pixels; `restore` takes and returns an RGB face of FACE_SIDE
     pixels. `allowed`, float (height, width) in 0..1, is how much of each pixel may come from the restored face; where
-    it is 0, every byte stays. Raises ValueError if all points coincide or `restore` returns another size.
+    it is 0, every byte stays. `changes_only`: what the restored face adds to the given one is added to the picture, and
+    where it adds nothing, every byte stays, too. Raises ValueError if all points coincide or `restore` returns another
+    size.
     """
     matrix = similarity(points, FACE_POINTS)
     square = (FACE_SIDE, FACE_SIDE)
-    made = restore(as_picture(warped(picture, matrix, square)))
+    given = warped(picture, matrix, square)
+    made = restore(as_picture(given))
     if made.size != square:
         raise ValueError(f"the restored face is {made.width}×{made.height}, not {FACE_SIDE}×{FACE_SIDE}")
     back = cv2.invertAffineTransform(matrix)
@@ -52,7 +60,13 @@ def restored(
         np.clip(warped(fading_square(FACE_SIDE, FADE * FACE_SIDE), here, shape, outside=0.0), 0, 1)
         * allowed[top:bottom, left:right]
     )
-    return pasted_back(picture, warped(as_array(made), here, shape), box, alpha)
+    if not changes_only:
+        return pasted_back(picture, warped(as_array(made), here, shape), box, alpha)
+    change = warped(as_array(made).astype(np.float32) - given, here, shape, outside=0.0)
+    result = picture.copy()
+    part = result[top:bottom, left:right]
+    part[:] = np.clip(np.rint(part + alpha[..., None] * change), 0, 255)
+    return result
 
 
 def enlargement(points: np.ndarray) -> float:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import EnvironmentFailure, InputError, MissingCapability, OutOfMemory
 from easyphoto.messages import note, text
 from easyphoto.model_cache import Lease, bytes_of_files, file_key, no_models
 from easyphoto.progress import Progress
 from easyphoto.restoration.base import Finisher, Restorer, Upscaler
 from easyphoto.settings.inference import InferenceSettings
+from easyphoto.settings.options import AUTO
 from easyphoto.weights.catalog import weight_file
 from easyphoto.weights.store import WeightStore
 
 N = TypeVar("N")
-NONE = "none"
+NONE, DRAWN = "none", "drawn"
+SHIPPED = (NONE, AUTO, DRAWN)
+"""Values of the setting for which no host has a network of its own."""
 # Value of the setting → id in the weight catalogue.
 RESTORERS = {"gfpgan": "gfpgan-1.4", "restoreformer": "restoreformer"}
 UPSCALERS = {"realesrgan-x4plus": "realesrgan-x4plus", "realesrgan-x2plus": "realesrgan-x2plus"}
@@ -25,12 +30,17 @@ def open_finisher(
     settings: InferenceSettings, store: WeightStore, progress: Progress, models: Lease | None = None
 ) -> Finisher | None:
     """The restorer and upscaler the settings ask for; one that is unavailable becomes a note. None if both are off."""
-    if settings.restore == NONE and settings.upscale == NONE:
+    if asks_for_nothing(settings):
         return None
     return finisher_of(
         lambda: open_restorer(settings.restore, store, progress, models),
         lambda: open_upscaler(settings.upscale, store, progress, models),
     )
+
+
+def asks_for_nothing(settings: InferenceSettings) -> bool:
+    """Whether both are off. "auto" alone asks for nothing: what it means for a family and its faces is the caller's."""
+    return settings.restore in (NONE, AUTO) and settings.upscale == NONE
 
 
 def finisher_of(restorer: Callable[[], Restorer | None], upscaler: Callable[[], Upscaler | None]) -> Finisher:
@@ -49,17 +59,35 @@ def finisher_of(restorer: Callable[[], Restorer | None], upscaler: Callable[[], 
 
 
 def open_restorer(name: str, store: WeightStore, progress: Progress, models: Lease | None = None) -> Restorer | None:
-    """The restorer of that name, its file downloaded if needed; None for "none".
+    """The restorer of that name, its file downloaded if needed; None for "none" and "auto".
 
-    Raises InputError for an unknown name, MissingCapability without spandrel, and the store's errors.
+    Raises InputError for an unknown name, MissingCapability without spandrel, WeightsMissing where the restorer of
+    drawn faces is gone, and the store's errors.
     """
-    if name == NONE:
+    if name in (NONE, AUTO):
         return None
-    id = known(name, RESTORERS, "face restorer")
+    if name == DRAWN:
+        return open_drawn(models)
+    id = known(name, RESTORERS, "face restorer", also=(DRAWN,))
     from easyphoto.restoration.networks import FaceNetwork, library
 
     library()  # fail before a file of 350 MB is downloaded in vain
     return _borrowed(FaceNetwork, id, store, progress, models)
+
+
+def drawn_file() -> Path:
+    """The file of the restorer of drawn faces, which the family that draws them brings."""
+    folder = next(family.folder for family in FAMILIES.values() if family.restorer == DRAWN)
+    return folder / "restorer" / "face.safetensors"
+
+
+def open_drawn(models: Lease | None = None) -> Restorer:
+    """The restorer of drawn faces. Raises WeightsMissing where its file is gone."""
+    from easyphoto.restoration.drawn import DrawnRestorer
+
+    file = drawn_file()
+    key = ("restoration", DRAWN, file_key(file))
+    return (models or no_models()).borrow(key, lambda: DrawnRestorer(file), size=lambda _: bytes_of_files((file,)))
 
 
 def open_upscaler(name: str, store: WeightStore, progress: Progress, models: Lease | None = None) -> Upscaler | None:
@@ -83,9 +111,13 @@ def _borrowed(network: Callable[..., N], id: str, store: WeightStore, progress: 
 
 
 def restoration_lines(store: WeightStore) -> Iterator[str]:
-    """Lines for the doctor: spandrel, then each file. Missing ones are reported, but not as problems."""
+    """Lines for the doctor: what ships, spandrel, then each file. Those to download are no problem where they miss."""
     from easyphoto.restoration.networks import library
 
+    if drawn_file().is_file():
+        yield f"  {DRAWN}: there"
+    else:
+        yield f"! {DRAWN}: missing in {drawn_file().parent}, restore it from the repository"
     try:
         library()
         yield "  spandrel: there"
@@ -98,11 +130,11 @@ def restoration_lines(store: WeightStore) -> Iterator[str]:
         yield f"  {name}: " + ("there" if store.find(id) else "not at hand, fetched when chosen")
 
 
-def known(name: str, names: dict[str, str], kind: str) -> str:
-    """The catalogue id of a name. Raises InputError that lists the known names."""
+def known(name: str, names: dict[str, str], kind: str, *, also: tuple[str, ...] = ()) -> str:
+    """The catalogue id of a name. Raises InputError that lists the known names; `also` are those of no such id."""
     if name not in names:
         raise InputError(
             text("There is no {kind} {name!r}.", kind=kind, name=name),
-            advice=text("Known: {names}.", names=", ".join((NONE, *names))),
+            advice=text("Known: {names}.", names=", ".join((NONE, *also, *names))),
         )
     return names[name]

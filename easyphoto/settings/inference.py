@@ -65,10 +65,14 @@ class InferenceSettings(Settings):
     retouch: bool = switch(True, label="Retouch", help="Smooths the skin of the result; pores stay.")
     retouch_strength: float = slider(0.4, 0.0, 1.0, step=0.05, label="Retouch strength")
     restore: str = choice(
-        "none", ("none", "gfpgan", "restoreformer"), is_open=True, label="Face restoration",
-        help="After the passes; needs spandrel. In a web UI: one of its restorers.",
+        AUTO, (AUTO, "none", "drawn", "gfpgan", "restoreformer"), is_open=True, label="Face restoration",
+        help="After the passes. auto: what the model brings, for drawn faces alone. drawn: for drawn faces. The others "
+             "are for photographs and need spandrel. In a web UI: one of its restorers.",
     )  # fmt: skip
-    restore_strength: float = slider(0.5, 0.0, 1.0, step=0.05, label="Restoration strength")
+    restore_strength: float | None = slider(
+        None, 0.0, 1.0, step=0.05, label="Restoration strength",
+        help="How much of the restored face is mixed in. Empty: half of it, of a drawn face all.",
+    )  # fmt: skip
     upscale: str = choice(
         "none", ("none", "realesrgan-x4plus", "realesrgan-x2plus"), is_open=True, label="Upscaler",
         help="Enlarges the whole result. In a web UI: one of its upscalers.",

@@ -16,7 +16,7 @@ from easyphoto.messages import text
 from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration import opening
-from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
+from easyphoto.restoration.base import FACE_SIDE, PHOTO_STRENGTH, Finisher, Restorer, Upscaler
 from easyphoto.restoration.opening import NONE
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.webui.generation import Lock, ScriptErrors, turn
@@ -48,6 +48,7 @@ class HostRestorer:
     """One of the host's face restorers. It detects the face itself, in the upright square (RGB) that it is given."""
 
     weights: tuple[UsedWeight, ...] = ()
+    changes_only, strength = False, PHOTO_STRENGTH
 
     def __init__(self, network: Any, lock: Lock | None = None) -> None:
         self._network, self._lock = network, lock
@@ -111,7 +112,7 @@ def open_host_finisher(
 
     A missing network becomes a note. Raises InputError for a name that neither knows.
     """
-    if settings.restore == NONE and settings.upscale == NONE:
+    if opening.asks_for_nothing(settings):
         return None
     return opening.finisher_of(
         lambda: _restorer(settings.restore, store, progress, models, lock=lock),
@@ -122,11 +123,13 @@ def open_host_finisher(
 def _restorer(
     name: str, store: WeightStore, progress: Progress, models: Lease | None, *, lock: Lock | None
 ) -> Restorer | None:
+    if name in opening.SHIPPED:
+        return opening.open_restorer(name, store, progress, models)
     wanted = _RESTORERS.get(name, name)
     for each in getattr(host_module("shared"), "face_restorers", ()):
-        if name != NONE and str(each.name()) == wanted:
+        if str(each.name()) == wanted:
             return HostRestorer(each, lock)
-    _require_known(name, restorer_names(), opening.RESTORERS, what="face restorer")
+    _require_known(name, restorer_names(), (opening.DRAWN, *opening.RESTORERS), what="face restorer")
     return opening.open_restorer(name, store, progress, models)
 
 

@@ -38,6 +38,7 @@ def test_the_summary_has_the_promised_form():
     own = {
         "pairs": 4, "nearer": 2, "rim": 0.5, "outline": 0.01, "detail": 0.95, "scale": 0.4625, "warp_alone": 0.65,
         "start": 0.5, "outline_of_paste": 0.03,
+        "restored": {"nearer": 4, "rim": 0.5, "outline": 0.01, "detail": 0.95, "scale": 0.5},
     }  # fmt: skip
     assert found == {**own, "other_skin": own}
 

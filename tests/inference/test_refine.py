@@ -10,13 +10,14 @@ import pytest
 from PIL import Image
 
 from easyphoto.architectures.miniature import MINIATURE
+from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import BackendError
-from easyphoto.faces.engine import Face
+from easyphoto.faces.engine import Domain, Face
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_array
 from easyphoto.inference.identities.lora import TrainedLora
 from easyphoto.inference.pipeline import photograph
-from easyphoto.inference.refine import enlarged
+from easyphoto.inference.refine import enlarged, wanted_restorer
 from easyphoto.inference.results import Photograph
 from easyphoto.inference.session import PipelineModels
 from easyphoto.inference.subject import Subject
@@ -195,6 +196,29 @@ def test_what_was_asked_for_and_not_opened_is_said(tmp_path: Path):
     assert "Face restoration was left out: gfpgan could not be opened." in without
     assert "The enlargement was left out: realesrgan-x2plus could not be opened." in without
     assert reasons.count("Face restoration was left out. No spandrel.") == 1
+
+
+def test_auto_is_what_the_family_brings_and_for_drawn_faces_alone():
+    drawings, photographs = Domain.DRAWINGS, Domain.PHOTOGRAPHS
+
+    assert wanted_restorer("auto", FAMILIES["miniature"], drawings) == "drawn"
+    assert wanted_restorer("auto", FAMILIES["miniature"], photographs) == "none"
+    assert [wanted_restorer("auto", FAMILIES[id], drawings) for id in ("sd15", "sdxl")] == ["none", "none"]
+    assert wanted_restorer("drawn", FAMILIES["sd15"], drawings) == "drawn"
+    assert wanted_restorer("none", FAMILIES["miniature"], drawings) == "none"
+    assert wanted_restorer("gfpgan", FAMILIES["miniature"], photographs) == "gfpgan"
+
+
+def test_a_restorer_of_drawings_asked_for_photographs_is_left_out_with_a_note(tmp_path: Path):
+    asked = replace(RESTORED, restore="drawn")
+    quiet = taken(tmp_path, replace(RESTORED, restore="auto"), None, engine=OwnFaces(domain=Domain.PHOTOGRAPHS))
+
+    made = taken(tmp_path, asked, None, engine=OwnFaces(domain=Domain.PHOTOGRAPHS))
+
+    said = "Face restoration was left out: drawn is for drawn faces, and these are treated as photographs."
+    assert said in made.notes
+    assert not any("restoration" in each for each in quiet.notes)
+    assert "Face restoration was left out: drawn could not be opened." in taken(tmp_path, asked, None).notes
 
 
 def test_the_record_names_the_networks_files(tmp_path: Path):

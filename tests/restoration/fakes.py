@@ -105,6 +105,8 @@ class Painter:
     factor: int = 4
     error: Exception | None = None
     faces: list[Image.Image] = field(default_factory=list)
+    changes_only: bool = False
+    strength: float = 0.5
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:

@@ -94,6 +94,25 @@ def test_an_answer_of_another_size_is_refused():
         )  # fmt: skip
 
 
+def test_a_restorer_that_only_changes_moves_no_byte_where_it_changes_nothing():
+    picture = ramp_picture(320, 320) // 2
+
+    def brighter_below(face: Image.Image) -> Image.Image:
+        made = np.array(face)
+        made[256:] = np.clip(made[256:].astype(int) + 20, 0, 255)
+        return Image.fromarray(made)
+
+    points = points_at(160, 160, scale=0.4, degrees=0)
+    same = restored(picture, points, unchanged, allowed=np.ones((320, 320)), changes_only=True)
+    made = restored(picture, points, brighter_below, allowed=np.full((320, 320), 0.5), changes_only=True)
+
+    assert same.tobytes() == picture.tobytes()
+    # The square's middle lies at the points' middle; what is above it stays, a half of 20 is added below it.
+    change = made.astype(int) - picture
+    assert not change[:150].any()
+    assert (change[175:200, 140:180] == 10).all()
+
+
 def test_how_much_a_restored_face_is_enlarged():
     assert enlargement(points_at(500, 500, scale=2.0)) == pytest.approx(2.0)
     assert enlargement(points_at(50, 50, scale=0.25, degrees=40)) == pytest.approx(0.25)

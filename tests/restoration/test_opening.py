@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from easyphoto.errors import InputError, WeightsMissing
+from easyphoto.model_cache import ModelCache
 from easyphoto.progress import NullProgress
+from easyphoto.restoration import opening
 from easyphoto.restoration.opening import open_finisher, open_restorer, open_upscaler, restoration_lines
 from easyphoto.settings.inference import InferenceSettings
 from tests.restoration.fakes import FakeNetwork, FakeStore, install, uninstall
@@ -84,8 +86,44 @@ def test_asked_for_by_itself_a_missing_file_is_an_error(monkeypatch: pytest.Monk
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(InputError, match="none, gfpgan, restoreformer"):
+    with pytest.raises(InputError, match="none, drawn, gfpgan, restoreformer"):
         open_restorer("codeformer", FakeStore(), PROGRESS)
+
+
+def test_auto_opens_nothing_by_itself_and_the_restorer_of_drawings_needs_no_spandrel(monkeypatch: pytest.MonkeyPatch):
+    uninstall(monkeypatch)
+
+    drawn = open_finisher(InferenceSettings(restore="drawn"), FakeStore(), PROGRESS)
+
+    assert open_finisher(InferenceSettings(restore="auto"), FakeStore(), PROGRESS) is None
+    assert drawn is not None
+    assert [(file.id, file.file, file.licence) for file in drawn.weights] == [
+        ("miniature-restorer-1", "face.safetensors", "Apache-2.0")
+    ]
+    assert drawn.notes == ()
+
+
+def test_a_restorer_of_drawings_that_is_gone_is_a_note_and_a_problem_for_the_doctor(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setattr(opening, "drawn_file", lambda: tmp_path / "face.safetensors")
+
+    finisher = open_finisher(InferenceSettings(restore="drawn"), FakeStore(), PROGRESS)
+
+    assert finisher is not None
+    assert (finisher.restorer, len(finisher.notes)) == (None, 1)
+    assert finisher.notes[0].startswith("Face restoration was left out. face.safetensors cannot be read as a model")
+    assert next(iter(restoration_lines(FakeStore()))).startswith("! drawn: missing in ")
+
+
+def test_the_restorer_of_drawings_is_kept_between_jobs(monkeypatch: pytest.MonkeyPatch):
+    cache = ModelCache(1 << 30)
+
+    for _ in range(2):
+        with cache.lease() as models:
+            open_restorer("drawn", FakeStore(), PROGRESS, models)
+
+    assert cache.loads == 1
 
 
 def test_the_doctor_s_lines_say_what_is_there(monkeypatch: pytest.MonkeyPatch):
@@ -93,8 +131,9 @@ def test_the_doctor_s_lines_say_what_is_there(monkeypatch: pytest.MonkeyPatch):
 
     lines = list(restoration_lines(FakeStore(("gfpgan-1.4",))))
 
-    assert lines[0].startswith("  spandrel: Restoration and upscaling need spandrel, which cannot be loaded here")
-    assert lines[1:] == [
+    assert lines[0] == "  drawn: there"
+    assert lines[1].startswith("  spandrel: Restoration and upscaling need spandrel, which cannot be loaded here")
+    assert lines[2:] == [
         "  gfpgan: there",
         "  restoreformer: not at hand, fetched when chosen",
         "  realesrgan-x4plus: not at hand, fetched when chosen",
@@ -107,5 +146,5 @@ def test_the_doctor_says_what_the_licence_set_refuses(monkeypatch: pytest.Monkey
 
     lines = list(restoration_lines(FakeStore(refused=("restoreformer",))))
 
-    assert lines[0] == "  spandrel: there"
-    assert lines[2].startswith("  restoreformer: refused by the licence set (")
+    assert lines[1] == "  spandrel: there"
+    assert lines[3].startswith("  restoreformer: refused by the licence set (")

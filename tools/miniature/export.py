@@ -27,7 +27,7 @@ def load_average(path: Path | None = None) -> Miniature:
     return model.eval().requires_grad_(False)
 
 
-def write_hashes(folder: Path, apart: tuple[str, ...] = ("faces", "identity")) -> None:
+def write_hashes(folder: Path, apart: tuple[str, ...] = ("faces", "identity", "restorer")) -> None:
     """Of this family's own files; the networks next to it, `apart`, have lists of their own."""
     names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     names = [name for name in names if name.parts[0] not in ("SHA256SUMS", "README.md", *apart)]
