@@ -233,8 +233,10 @@ def test_of_several_templates_a_note_says_which_one_it_is_about(app, photos, tem
     assert grey in alone
     assert grey not in both
     of_one = next(said for said in both if said == f"grey.png: {grey}")
+    alone_one = next(said for said in alone if said == grey)
     assert isinstance(of_one, Text)
-    assert of_one.code == next(said.code for said in alone if said == grey)
+    assert isinstance(alone_one, Text)
+    assert of_one.code == alone_one.code
     # What holds for all is said once, as for one.
     shutil.copy(tmp_path / "grey.png", tmp_path / "same.png")
     assert notes(tmp_path / "grey.png", tmp_path / "same.png") == alone

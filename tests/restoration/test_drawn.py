@@ -73,7 +73,8 @@ def test_a_face_reduced_and_enlarged_gets_nearer_to_the_truth_and_stays_the_same
         made = after(restorer, drawing, soft)
         gains.append(psnr(made, drawing.image, inside) - psnr(soft, drawing.image, inside))
         face = Face(Box(*drawing.faces[0].box), drawing.faces[0].points, 1.0)
-        truth, before, now = (engine.embed(as_picture(each), face) for each in (drawing.image, soft, made))
+        vectors = [engine.embed(as_picture(each), face) for each in (drawing.image, soft, made)]
+        truth, before, now = (np.asarray(vector) for vector in vectors)
         likenesses.append(float(now @ truth - before @ truth))
 
     assert np.mean(gains) > 0.1
