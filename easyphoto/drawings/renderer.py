@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from easyphoto.drawings import ageing, backgrounds, features, hair, props, skin
+from easyphoto.drawings import ageing, backgrounds, features, glasses, hair, props, skin
 from easyphoto.drawings.canvas import Canvas, Colour, Window, mix, ribbon, shade, shadow
 from easyphoto.drawings.frame import Frame, box_of, face_outline, framed
 from easyphoto.drawings.identity import DrawnIdentity
@@ -135,6 +135,8 @@ def _paint_person(
     _paint_body(canvas, body, identity, scene, ink)
     features.paint_ears(canvas, frame, identity, is_ink)
     _paint_face(canvas, frame, identity, scene, ink)
+    if scene.glasses:
+        glasses.paint_glasses(canvas, frame, identity, scene.glasses, scene.seed)
     hair.paint_front(
         canvas, frame, scene.hair_form, scene.hair, hair_ink, features.brow_top(identity, scene), scene.seed
     )

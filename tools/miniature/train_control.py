@@ -23,7 +23,8 @@ from export import load_average
 from guides import draw_canny, draw_points, draw_tile, mix_faces, spoil_canny, spoil_tile
 from networks import CONTROL_KINDS, make_controlnet
 from safetensors.torch import save_file
-from train_unet import Miniature, Task, write
+from train_unet import Miniature, Task
+from unet_run import write
 from words import build_tokenizer
 
 from easyphoto.drawings.renderer import PARTS

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,13 +35,15 @@ from identity_rollouts import Rollouts, Stages, begin, open_stages, refilled
 from latents import read_projection
 from networks import TRIGGER
 from torch import nn
-from train_unet import follow, learning_rate, noised, snr_weights, write
+from train_unet import noised, snr_weights
+from unet_run import follow, write
 
 from easyphoto.backends.folders import base_model
 from easyphoto.backends.loading import load_components
 from easyphoto.backends.prompts import encode_prompts
 
 SEED = 70
+EMA_DECAY = 0.999
 PEAK_RATES = {"adapter": 1.5e-3, "lora": 6e-4}
 BATCH, ROLLOUTS = 8, 5
 NO_VECTOR_SHARE, NO_CAPTION_SHARE = 0.1, 0.15
@@ -207,7 +210,7 @@ class Training:
         loss.backward()
         nn.utils.clip_grad_norm_(self.adapter.parameters(), 1.0)
         self.optimizer.step()
-        follow(self.average, self.adapter, self.step)
+        follow(self.average, self.adapter, min(EMA_DECAY, (1 + self.step) / (10 + self.step)))
         self.step += 1
 
     def keep(self) -> None:
@@ -237,6 +240,11 @@ def train(steps: int) -> None:
             pairs = shards.pairs() if shards.grew() else pairs
         if training.step % 100 == 0 or training.step == steps:
             training.keep()
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    warm = min(1.0, (step + 1) / 200)
+    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0))))
 
 
 def main() -> None:

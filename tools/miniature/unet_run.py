@@ -1,0 +1,127 @@
+"""The state of a training of the UNet and the text encoder: where it begins, how it goes on, what is kept of it.
+
+The learning rate needs no end: it warms up, stays, and is run down in a branch of its own ("warm-up, stable, decay":
+Hu et al. 2024, MiniCPM; the root's shape: Hägele et al. 2024). So the stable part can always go on.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import nn
+from transformers import CLIPTextModel, CLIPTokenizer
+
+RATE = 5e-4
+TEXT_FACTORS = {"token_embedding": 6.0, "text_encoder": 2.0, "attn2.to_k": 2.0, "attn2.to_v": 2.0}
+"""What turns words into pictures learns faster. Embeddings are of size 1 and a word is seen in few steps: at the common
+rate a new one would move by a tenth in a thousand steps."""
+WARM_STEPS = 300
+STABLE_AVERAGE, COOLED_AVERAGE = 0.9995, 0.995
+
+
+@dataclass(eq=False)
+class Run:
+    """A model, its moving average, its optimizer, and the steps made."""
+
+    model: nn.Module
+    folder: Path
+    decay_from: int | None = None  # the step from which the rate is run down
+    decay_steps: int = 0
+    step: int = 0
+    average: nn.Module = field(init=False)
+    optimizer: torch.optim.AdamW = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
+        groups = _groups(self.model)
+        self.optimizer = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+
+    @property
+    def end(self) -> int | None:
+        return None if self.decay_from is None else self.decay_from + self.decay_steps
+
+    def rate(self) -> float:
+        """The share of the full learning rate."""
+        warm = min(1.0, (self.step + 1) / WARM_STEPS)
+        if self.decay_from is None:
+            return warm
+        return warm * max(0.0, 1.0 - math.sqrt((self.step - self.decay_from) / self.decay_steps))
+
+    def update(self, loss: torch.Tensor) -> None:
+        """One step down the loss's gradients; the average follows."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = RATE * group["factor"] * self.rate()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        made = self.step - (self.decay_from or 0)
+        usual = STABLE_AVERAGE if self.decay_from is None else COOLED_AVERAGE
+        follow(self.average, self.model, min(usual, (1 + made) / (10 + made)))
+        self.step += 1
+
+    def save(self) -> None:
+        state = {name: getattr(self, name).state_dict() for name in ("model", "average", "optimizer")}
+        write(self.folder / "state.pt", state | {"step": self.step, "decay": [self.decay_from, self.decay_steps]})
+
+    def load(self, place: Path) -> None:
+        """Go on from a state; one of a decay keeps to its own plan."""
+        state = torch.load(place, weights_only=True)
+        for name in ("model", "average", "optimizer"):
+            getattr(self, name).load_state_dict(state[name])
+        self.step = state["step"]
+        if state["decay"][0] is not None:
+            self.decay_from, self.decay_steps = state["decay"]
+
+    def keep(self) -> None:
+        write(self.folder / f"average-{self.step:06d}.pt", self.average.state_dict())
+
+
+def _groups(model: nn.Module) -> list[dict[str, object]]:
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        factor = next((factor for part, factor in TEXT_FACTORS.items() if part in name), 1.0)
+        groups.setdefault(factor, []).append(parameter)
+    return [{"params": parameters, "factor": factor} for factor, parameters in groups.items()]
+
+
+@torch.no_grad()
+def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
+    torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
+
+
+def write(path: Path, value: object) -> None:
+    partial = path.with_suffix(".partial")
+    torch.save(value, partial)
+    os.replace(partial, path)
+
+
+def begin_from(model: nn.Module, family: Path, tokenizer: CLIPTokenizer) -> None:
+    """Take a family's UNet and text encoder; words keep their embeddings although their numbers may have changed.
+
+    A word that the family wrote in several pieces begins as their mean.
+    """
+    unet = UNet2DConditionModel.from_pretrained(family / "unet", torch_dtype=torch.float32)
+    encoder = CLIPTextModel.from_pretrained(family / "text_encoder", torch_dtype=torch.float32)
+    model.unet.load_state_dict(unet.state_dict())
+    older = CLIPTokenizer.from_pretrained(family / "tokenizer")
+    values, states = older.get_vocab(), encoder.state_dict()
+    name = next(name for name in states if name.endswith("token_embedding.weight"))
+    embeddings = states[name].clone()
+    for token, number in tokenizer.get_vocab().items():
+        pieces = [values[token]] if token in values else _pieces(older, token)
+        if pieces:
+            embeddings[number] = states[name][pieces].mean(0)
+    model.text_encoder.load_state_dict(states | {name: embeddings})
+
+
+def _pieces(tokenizer: CLIPTokenizer, token: str) -> list[int]:
+    if not token.endswith("</w>"):
+        return []  # a piece of words that are all whole
+    return list(tokenizer(token.removesuffix("</w>"), add_special_tokens=False).input_ids)
