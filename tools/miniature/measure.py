@@ -21,7 +21,6 @@ from networks import CONTROL_KINDS
 from train_autoencoder import eye_windows
 from train_control import Guides, validate
 from train_unet import Miniature, Task, measure_words
-from words import build_tokenizer
 
 PICTURES = 128
 
@@ -50,7 +49,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     pipeline = StableDiffusionPipeline.from_pretrained(arguments.family, torch_dtype=torch.float32, safety_checker=None)
-    tokenizer = build_tokenizer()
+    tokenizer = pipeline.tokenizer  # its own: words have other numbers in families trained before they were added
     model = Miniature(tokenizer)
     model.unet, model.text_encoder = pipeline.unet, pipeline.text_encoder
     task = Task("held_out", tokenizer)

@@ -2,9 +2,9 @@
 
     python tools/miniature/measure_words.py models/miniature build/miniature/current [--sheet build/words.png]
 
-For each family, from the same noises: "red background, 1person" and so on, for backgrounds, clothes, hair and skin. What
-is seen is the mean colour (CIE Lab) of what the parser of drawings calls so; its word is the nearest of the words' mean
-colours in the training pictures. The `ceiling` is how often that names real pictures rightly (those that the means
+For each family, from the same noises: "red background, 1person" and so on, for backgrounds, clothes, hair and skin.
+What is seen is the mean colour (CIE Lab) of what the parser of drawings calls so; its word is the nearest of the words'
+mean colours in the training pictures. The `ceiling` is how often that names real pictures rightly (those that the means
 were not taken from); `chance` is one of the words. Pictures without a face or without the region count as missed.
 """
 
