@@ -4,6 +4,7 @@
     nice python tools/miniature/train_unet.py                               (goes on; from nothing where nothing is)
     nice python tools/miniature/train_unet.py --decay 2000                  (runs the rate down, from the newest state)
 
+If train_text.py was run before, the words begin as it left them, and the UNet's cross-attention anew.
 Resumable (the state is written every 200 steps); step n always sees the same pictures, times, noise and captions. The
 stable part has no end: stop it at will. `--decay` makes a branch of it in the folder `cooled`, which leaves the state
 of the stable part as it is; call it again to resume it. What ships is the branch's last average.
@@ -25,7 +26,7 @@ from diffusers import UNet2DConditionModel
 from networks import make_scheduler, make_text_encoder, make_unet
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
-from unet_run import Run, begin_from
+from unet_run import Run, begin_from, renew_attention
 from words import MAX_TOKENS, build_tokenizer
 
 from easyphoto.drawings.renderer import PARTS
@@ -113,8 +114,10 @@ class Task:
         draws, words = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
         latents = torch.from_numpy(self.latents[chosen].astype(np.float32))
         noisy, times, velocity = noised(latents, self.alphas, draws)
-        tokens = self.tokens([make_caption(self.said[index], words) for index in chosen])
-        return Draw(noisy, times, tokens, velocity)
+        return Draw(noisy, times, self.caption_tokens(chosen, words), velocity)
+
+    def caption_tokens(self, chosen: np.ndarray, draws: np.random.Generator) -> torch.Tensor:
+        return self.tokens([make_caption(self.said[index], draws) for index in chosen])
 
     def error(self, draw: Draw, answer: torch.Tensor, chosen: np.ndarray) -> torch.Tensor:
         """The weighted squared error of an answer to a draw."""
@@ -167,6 +170,9 @@ def opened(arguments: argparse.Namespace, tokenizer: CLIPTokenizer) -> Run:
         run.average.load_state_dict(run.model.state_dict())
     elif arguments.family:
         begin_from(run.model, arguments.family, tokenizer)
+        if (CACHE / "text_encoder.pt").exists():
+            run.model.text_encoder.load_state_dict(torch.load(CACHE / "text_encoder.pt", weights_only=True))
+            renew_attention(run.model)
         run.average.load_state_dict(run.model.state_dict())
     return run
 
