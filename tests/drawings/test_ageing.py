@@ -1,6 +1,8 @@
-"""Laws of a drawn person's age."""
+"""Laws of a drawn person's age, and of what they wear on the nose."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,3 +73,17 @@ def test_every_age_has_all_parts_where_its_points_say(seed: int, age: float) -> 
     assert [PARTS[drawing.parts[y, x]] for x, y in points[:3]] == ["eyes", "eyes", "nose"]
     left, top, right, bottom = drawing.faces[0].box
     assert np.all((drawing.faces[0].points > (left, top)) & (drawing.faces[0].points < (right, bottom)))
+
+
+@pytest.mark.parametrize("kind", ["glasses", "sunglasses"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_glasses_change_the_eyes_and_nothing_beyond_the_head(seed: int, kind: str) -> None:
+    person = sample_identity(seed)
+    scene = sample_scene(seed, person)
+    assert scene.glasses == ""
+    bare, worn = draw(person, scene, 256), draw(person, replace(scene, glasses=kind), 256)
+    assert replace(scene, glasses=kind).words().split(", ")[-1] == kind
+    changed = (bare.image != worn.image).any(2)
+    assert changed[bare.parts == PARTS.index("eyes")].any()
+    outside = np.isin(bare.parts, [PARTS.index(name) for name in ("clothes", "mouth")])
+    assert changed[outside].mean() < 0.02
