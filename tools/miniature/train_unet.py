@@ -4,7 +4,8 @@
     nice python tools/miniature/train_unet.py                               (goes on; from nothing where nothing is)
     nice python tools/miniature/train_unet.py --decay 2000                  (runs the rate down, from the newest state)
 
-If train_text.py was run before, the words begin as it left them, and the UNet's cross-attention anew.
+If train_text.py was run before, the words begin as it left them and the UNet's cross-attention anew, and in the first
+600 steps only these learn, at noisy times.
 Resumable (the state is written every 200 steps); step n always sees the same pictures, times, noise and captions. The
 stable part has no end: stop it at will. `--decay` makes a branch of it in the folder `cooled`, which leaves the state
 of the stable part as it is; call it again to resume it. What ships is the branch's last average.
@@ -35,7 +36,13 @@ SEED = 31
 BATCH = 16
 MIN_SNR_GAMMA = 5.0
 FACE_WEIGHT, FEATURE_WEIGHT = 1.0, 2.0  # added to 1 where a latent cell lies wholly on the face, on its features
-CAPTION_TIMES = (500, 700, 900)  # noisy ones: there composition and colours are decided
+CAPTION_TIMES = (700, 900, 980)  # noisy ones: there composition and colours are decided
+TIMES = ((0.0, 0), (0.40, 600), (0.65, 850), (1.0, 1000))
+"""Shares of a step's pictures, and the times they lie before. At 850 the mean of 16 cells still shows through the noise;
+only above it can a caption tell something, so a third of the pictures are there rather than 15 %."""
+LISTEN_TIMES = ((0.0, 700), (1.0, 1000))
+EVEN = ((0.0, 0), (1.0, 1000))
+LISTEN_STEPS = 600
 SAVED_EVERY, VALIDATED_EVERY, KEPT_EVERY = 200, 500, 1000
 
 
@@ -82,12 +89,15 @@ class Draw:
 
 
 def noised(
-    latents: torch.Tensor, alphas: torch.Tensor, draws: torch.Generator
+    latents: torch.Tensor,
+    alphas: torch.Tensor,
+    draws: torch.Generator,
+    spread: tuple[tuple[float, int], ...] = EVEN,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Latents with noise, their times, the velocity."""
-    # One time in each equal slice of the schedule: less variance than free draws.
-    times = (torch.arange(len(latents)) + torch.rand(len(latents), generator=draws)) / len(latents) * 1000
-    times = times.long().clamp(max=999)  # rounding can reach 1000
+    # One time in each equal slice of the shares: less variance than free draws.
+    shares = (torch.arange(len(latents)) + torch.rand(len(latents), generator=draws)) / len(latents)
+    times = torch.from_numpy(np.interp(shares.numpy(), *np.array(spread).T)).long().clamp(max=999)
     noise = torch.randn(latents.shape, generator=draws)
     kept = alphas[times][:, None, None, None]
     noisy = kept.sqrt() * latents + (1 - kept).sqrt() * noise
@@ -109,11 +119,11 @@ class Task:
             captions, padding="max_length", max_length=MAX_TOKENS, truncation=True, return_tensors="pt"
         ).input_ids
 
-    def drawn(self, chosen: np.ndarray, seed: int) -> Draw:
+    def drawn(self, chosen: np.ndarray, seed: int, spread: tuple[tuple[float, int], ...] = EVEN) -> Draw:
         """Times, noise and captions of the chosen pictures; all follow from the seed."""
         draws, words = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
         latents = torch.from_numpy(self.latents[chosen].astype(np.float32))
-        noisy, times, velocity = noised(latents, self.alphas, draws)
+        noisy, times, velocity = noised(latents, self.alphas, draws, spread)
         return Draw(noisy, times, self.caption_tokens(chosen, words), velocity)
 
     def caption_tokens(self, chosen: np.ndarray, draws: np.random.Generator) -> torch.Tensor:
@@ -173,6 +183,7 @@ def opened(arguments: argparse.Namespace, tokenizer: CLIPTokenizer) -> Run:
         if (CACHE / "text_encoder.pt").exists():
             run.model.text_encoder.load_state_dict(torch.load(CACHE / "text_encoder.pt", weights_only=True))
             renew_attention(run.model)
+            run.listen_steps = LISTEN_STEPS
         run.average.load_state_dict(run.model.state_dict())
     return run
 
@@ -188,7 +199,7 @@ def train(run: Run, part: Task, held_out: Task, until: int, *, half: bool) -> No
     while run.step < until:
         seed = SEED * 1_000_003 + run.step
         chosen = np.random.default_rng(seed).integers(len(part.latents), size=BATCH)
-        draw = part.drawn(chosen, seed)
+        draw = part.drawn(chosen, seed, LISTEN_TIMES if run.listens else TIMES)
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             answer = run.model(draw.noisy, draw.times, draw.tokens)
         loss = part.error(draw, answer.float(), chosen)

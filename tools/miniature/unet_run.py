@@ -18,8 +18,8 @@ from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
 RATE = 5e-4
-TEXT_FACTORS = {"token_embedding": 2.0, "attn2": 2.0}
-"""What turns words into pictures learns faster: a word is seen in few steps."""
+LISTENING = {"token_embedding": 2.0, "text_encoder": 1.0, "attn2": 2.0}
+"""What turns words into pictures, and how much faster than the rest it learns: a word is seen in few steps."""
 WARM_STEPS = 300
 STABLE_AVERAGE, COOLED_AVERAGE = 0.9995, 0.995
 
@@ -33,6 +33,7 @@ class Run:
     decay_from: int | None = None  # the step from which the rate is run down
     decay_steps: int = 0
     step: int = 0
+    listen_steps: int = 0  # the first ones, in which only what turns words into pictures learns
     average: nn.Module = field(init=False)
     optimizer: torch.optim.AdamW = field(init=False)
 
@@ -47,15 +48,21 @@ class Run:
 
     def rate(self) -> float:
         """The share of the full learning rate."""
-        warm = min(1.0, (self.step + 1) / WARM_STEPS)
+        begun = self.step if self.listens or not self.listen_steps else self.step - self.listen_steps
+        warm = min(1.0, (begun + 1) / WARM_STEPS)
         if self.decay_from is None:
             return warm
         return warm * max(0.0, 1.0 - math.sqrt((self.step - self.decay_from) / self.decay_steps))
 
+    @property
+    def listens(self) -> bool:
+        return self.step < self.listen_steps
+
     def update(self, loss: torch.Tensor) -> None:
         """One step down the loss's gradients; the average follows."""
         for group in self.optimizer.param_groups:
-            group["lr"] = RATE * group["factor"] * self.rate()
+            still = self.listens and not group["listening"]
+            group["lr"] = 0.0 if still else RATE * group["factor"] * self.rate()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -67,14 +74,15 @@ class Run:
 
     def save(self) -> None:
         state = {name: getattr(self, name).state_dict() for name in ("model", "average", "optimizer")}
-        write(self.folder / "state.pt", state | {"step": self.step, "decay": [self.decay_from, self.decay_steps]})
+        plan = {"step": self.step, "listen": self.listen_steps, "decay": [self.decay_from, self.decay_steps]}
+        write(self.folder / "state.pt", state | plan)
 
     def load(self, place: Path) -> None:
         """Go on from a state; one of a decay keeps to its own plan."""
         state = torch.load(place, weights_only=True)
         for name in ("model", "average", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
-        self.step = state["step"]
+        self.step, self.listen_steps = state["step"], state["listen"]
         if state["decay"][0] is not None:
             self.decay_from, self.decay_steps = state["decay"]
 
@@ -83,11 +91,13 @@ class Run:
 
 
 def _groups(model: nn.Module) -> list[dict[str, object]]:
-    groups: dict[float, list[nn.Parameter]] = {}
+    groups: dict[str, list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
-        factor = next((factor for part, factor in TEXT_FACTORS.items() if part in name), 1.0)
-        groups.setdefault(factor, []).append(parameter)
-    return [{"params": parameters, "factor": factor} for factor, parameters in groups.items()]
+        groups.setdefault(next((part for part in LISTENING if part in name), ""), []).append(parameter)
+    return [
+        {"params": parameters, "factor": LISTENING.get(part, 1.0), "listening": bool(part)}
+        for part, parameters in groups.items()
+    ]
 
 
 @torch.no_grad()
