@@ -38,7 +38,7 @@ MIN_SNR_GAMMA = 5.0
 FACE_WEIGHT, FEATURE_WEIGHT = 1.0, 2.0  # added to 1 where a latent cell lies wholly on the face, on its features
 CAPTION_TIMES = (700, 900, 980)  # noisy ones: there composition and colours are decided
 TIMES = ((0.0, 0), (0.40, 600), (0.65, 850), (1.0, 1000))
-"""Shares of a step's pictures, and the times they lie before. At 850 the mean of 16 cells still shows through the noise;
+"""Shares of the pictures of a step, and the times they lie before. At 850 the mean of 16 cells shows through the noise;
 only above it can a caption tell something, so a third of the pictures are there rather than 15 %."""
 LISTEN_TIMES = ((0.0, 700), (1.0, 1000))
 EVEN = ((0.0, 0), (1.0, 1000))
