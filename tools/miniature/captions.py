@@ -59,8 +59,8 @@ def colour_word(colour: tuple[float, float, float]) -> str:
         return "brown"
     if (degrees >= 325 or degrees < 12) and saturation < 0.5 and value > 0.72:
         return "pink"
-    limits = ((14, "red"), (42, "orange"), (68, "yellow"), (165, "green"), (195, "teal"), (256, "blue"))
-    limits = (*limits, (318, "purple"), (342, "pink" if value > 0.6 else "purple"), (361, "red"))
+    limits = [(14, "red"), (42, "orange"), (68, "yellow"), (165, "green"), (195, "teal"), (256, "blue")]
+    limits += [(318, "purple"), (342, "pink" if value > 0.6 else "purple"), (361, "red")]
     return next(word for until, word in limits if degrees < until)
 
 

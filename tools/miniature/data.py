@@ -85,10 +85,9 @@ def draw_crop(identity_seed: int, photo: int, varied: bool = False) -> Crop:
 def _varied(identity: DrawnIdentity, scene: Scene, rng: np.random.Generator) -> tuple[DrawnIdentity, Scene, bool]:
     """The person at another age, with glasses, before a plain background; and whether the crop is to be a wide one."""
     if rng.random() < AGED_SHARE:
-        words, shares = zip(*AGE_SHARES, strict=True)
-        word = words[int(rng.choice(len(words), p=shares))]
-        first = [YOUNGEST, *AGE_WORDS.values()][list(AGE_WORDS).index(word)]
-        older = aged(identity, float(rng.uniform(first, min(AGE_WORDS[word], OLDEST) - 0.1)))
+        word, _ = AGE_SHARES[int(rng.choice(len(AGE_SHARES), p=[share for _, share in AGE_SHARES]))]
+        youngest = [YOUNGEST, *AGE_WORDS.values()][list(AGE_WORDS).index(word)]
+        older = aged(identity, float(rng.uniform(youngest, min(AGE_WORDS[word], OLDEST) - 0.1)))
         scene = replace(scene, hair=older.hair) if scene.hair == identity.hair else scene
         identity = older
     if rng.random() < GLASSES_SHARE:
