@@ -93,7 +93,7 @@ def _varied(identity: DrawnIdentity, scene: Scene, rng: np.random.Generator) -> 
     if rng.random() < GLASSES_SHARE:
         scene = replace(scene, glasses=GLASSES[int(rng.random() < 0.35)])
     if rng.random() < NAMED_SHARE:
-        first, second, third = scene.background_colours
+        _, second, third = scene.background_colours
         kind = ("plain", "gradient", scene.background)[int(rng.integers(3))]
         scene = replace(scene, background=kind, background_colours=(_named(rng), second, third))
     if rng.random() < NAMED_SHARE:
