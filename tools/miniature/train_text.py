@@ -2,10 +2,9 @@
 
     nice python tools/miniature/train_text.py --family models/miniature --steps 1500
 
-Captions in, the picture's latents on a grid of 4 x 4 out, through one layer of attention that is thrown away. At the
-noisiest times that is all that the UNet can tell from a caption (E[latents | words]), but through the UNet its
-gradients are so faint that words took thousands of steps to act weakly. Here a step costs a third, and the encoder's
-tokens carry colours and places in a form that attention can fetch. Resumable; step n always sees the same captions.
+Captions in, the picture's coarse latents out (text_lesson.py). A step costs a third of one of the UNet's, and the
+encoder's tokens carry colours and places in a form that attention can fetch when the UNet begins to listen.
+Resumable; step n always sees the same captions.
 """
 
 from __future__ import annotations
@@ -19,56 +18,39 @@ import torch
 from captions import full_caption
 from data import CACHE
 from networks import make_text_encoder
+from text_lesson import Coarse, Lesson
 from torch import nn
-from torch.nn import functional
 from train_unet import Task
 from transformers import CLIPTextModel
 from unet_run import take_words, write
 from words import build_tokenizer
 
 SEED, BATCH, RATE, WARM_STEPS = 33, 128, 1e-3, 100
-GRID = 4
-WIDTH, HEADS = 128, 4
 
 
 class Listener(nn.Module):
-    """The encoder, and cells of a coarse picture that attend to its tokens."""
+    """The encoder, and the lesson's cells that attend to its tokens."""
 
     def __init__(self, encoder: CLIPTextModel, channels: int) -> None:
         super().__init__()
         self.text_encoder = encoder
-        self.cells = nn.Parameter(torch.randn(GRID * GRID, WIDTH) * 0.3)
-        self.key, self.value = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH)
-        self.mixed = nn.Sequential(nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 256), nn.GELU(), nn.Linear(256, channels))
-        self.constant = nn.Parameter(torch.zeros(GRID * GRID, channels))
+        self.lesson = Lesson(channels)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """(batch, 16, channels) from (batch, 32) tokens."""
-        context = self.text_encoder(tokens).last_hidden_state
-        count = len(tokens)
-        key, value = (
-            layer(context).view(count, -1, HEADS, WIDTH // HEADS).transpose(1, 2) for layer in (self.key, self.value)
-        )
-        query = self.cells.view(1, -1, HEADS, WIDTH // HEADS).transpose(1, 2).expand(count, -1, -1, -1)
-        found = functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(count, -1, WIDTH)
-        return self.constant + self.mixed(found)
-
-
-def coarse(task: Task, chosen: np.ndarray) -> torch.Tensor:
-    """(batch, 16, channels): the mean latents of 4 x 4 cells."""
-    latents = torch.from_numpy(task.latents[chosen].astype(np.float32))
-    return functional.avg_pool2d(latents, latents.shape[-1] // GRID).flatten(2).transpose(1, 2)
+        """(batch, cells, channels) from (batch, 32) tokens."""
+        told: torch.Tensor = self.lesson(self.text_encoder(tokens).last_hidden_state)
+        return told
 
 
 @torch.no_grad()
-def explained(model: Listener, task: Task) -> float:
+def explained(model: Listener, task: Task, truth: Coarse) -> float:
     """The share of the coarse latents' variance between pictures that full captions tell."""
     chosen = np.arange(len(task.said))
-    truth = coarse(task, chosen)
+    seen = truth.of(chosen, task=task)
     captions = [full_caption(said) for said in task.said]
     parts = [model(task.tokens(captions[start : start + 128])) for start in range(0, len(captions), 128)]
     told = torch.cat(parts)
-    return 1 - float((truth - told).square().sum() / (truth - truth.mean(0)).square().sum())
+    return 1 - float((seen - told).square().sum() / (seen - seen.mean(0)).square().sum())
 
 
 def main() -> None:
@@ -83,6 +65,7 @@ def main() -> None:
     if arguments.family:
         take_words(encoder, arguments.family, tokenizer)
     train, held_out = Task("train", tokenizer), Task("varied", tokenizer)
+    truth = Coarse(train)
     model = Listener(encoder, train.latents.shape[1])
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     step, place = 0, CACHE / "text.pt"
@@ -95,7 +78,7 @@ def main() -> None:
     while step < arguments.steps:
         draws = np.random.default_rng(SEED * 1_000_003 + step)
         chosen = draws.integers(len(train.latents), size=BATCH)
-        error = model(train.caption_tokens(chosen, draws)) - coarse(train, chosen)
+        error = model(train.caption_tokens(chosen, draws)) - truth.of(chosen)
         for group in optimizer.param_groups:
             left = 1 - step / arguments.steps
             group["lr"] = RATE * min(1.0, (step + 1) / WARM_STEPS, 0.05 + 1.6 * left)
@@ -106,7 +89,7 @@ def main() -> None:
         optimizer.step()
         step, total = step + 1, total + loss.item()
         if step % 100 == 0 or step == arguments.steps:
-            pace, told = (time.time() - began) / 100, explained(model, held_out)
+            pace, told = (time.time() - began) / 100, explained(model, held_out, truth)
             print(f"{step} loss {total / 100:.4f} explained {told:.4f} {pace:.3f} s/step", flush=True)
             began, total = time.time(), 0.0
             write(place, {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step})

@@ -17,7 +17,8 @@ from diffusers import UNet2DConditionModel
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
 
-RATE = 5e-4
+RATE, LESSON_RATE = 5e-4, 1e-3
+STATES = ("model", "average", "optimizer", "lesson", "lesson_optimizer")
 LISTENING = {"token_embedding": 2.0, "text_encoder": 1.0, "attn2": 2.0}
 """What turns words into pictures, and how much faster than the rest it learns: a word is seen in few steps."""
 WARM_STEPS = 300
@@ -30,17 +31,20 @@ class Run:
 
     model: nn.Module
     folder: Path
+    lesson: nn.Module  # learns beside the model and is thrown away
     decay_from: int | None = None  # the step from which the rate is run down
     decay_steps: int = 0
     step: int = 0
     listen_steps: int = 0  # the first ones, in which only what turns words into pictures learns
     average: nn.Module = field(init=False)
     optimizer: torch.optim.AdamW = field(init=False)
+    lesson_optimizer: torch.optim.AdamW = field(init=False)
 
     def __post_init__(self) -> None:
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         groups = _groups(self.model)
         self.optimizer = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+        self.lesson_optimizer = torch.optim.AdamW(self.lesson.parameters(), lr=LESSON_RATE, betas=(0.9, 0.99))
 
     @property
     def end(self) -> int | None:
@@ -63,24 +67,28 @@ class Run:
         for group in self.optimizer.param_groups:
             still = self.listens and not group["listening"]
             group["lr"] = 0.0 if still else RATE * group["factor"] * self.rate()
-        self.optimizer.zero_grad(set_to_none=True)
+        for group in self.lesson_optimizer.param_groups:
+            group["lr"] = LESSON_RATE * self.rate()
+        for optimizer in (self.optimizer, self.lesson_optimizer):
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimizer.step()
+        for optimizer in (self.optimizer, self.lesson_optimizer):
+            optimizer.step()
         made = self.step - (self.decay_from or 0)
         usual = STABLE_AVERAGE if self.decay_from is None else COOLED_AVERAGE
         follow(self.average, self.model, min(usual, (1 + made) / (10 + made)))
         self.step += 1
 
     def save(self) -> None:
-        state = {name: getattr(self, name).state_dict() for name in ("model", "average", "optimizer")}
+        state = {name: getattr(self, name).state_dict() for name in STATES}
         plan = {"step": self.step, "listen": self.listen_steps, "decay": [self.decay_from, self.decay_steps]}
         write(self.folder / "state.pt", state | plan)
 
     def load(self, place: Path) -> None:
         """Go on from a state; one of a decay keeps to its own plan."""
         state = torch.load(place, weights_only=True)
-        for name in ("model", "average", "optimizer"):
+        for name in STATES:
             getattr(self, name).load_state_dict(state[name])
         self.step, self.listen_steps = state["step"], state["listen"]
         if state["decay"][0] is not None:
