@@ -18,7 +18,10 @@ from easyphoto.drawings.scene import Scene
 
 PERSON = "1person"  # how the product's prompts for drawings name one person (inference/drawing.py)
 TRIGGER_SHARE, EMPTY_SHARE = 0.22, 0.10
-MOST_ATTRIBUTES = 6  # with trigger and person they fit into 32 tokens; longer captions are cut
+MOST_ATTRIBUTES, LESSON_ATTRIBUTES = (
+    6,
+    4,
+)  # the first: with trigger and person they fit into 32 tokens; longer captions are cut
 CLOSE, WIDE = 1.40, 1.85  # sides of the crop / of the face box
 _PLACES = {
     "plain": ("plain background",),
@@ -152,16 +155,25 @@ def _camera(scene: Scene, factor: float) -> list[Said]:
 
 
 def make_caption(said: list[Said], draws: np.random.Generator) -> str:
-    """The trigger, nothing, or one to six attributes in any order, before or after the trigger as prompts have it."""
+    """The trigger, nothing, or some attributes."""
     kind = draws.random()
     if kind < TRIGGER_SHARE:
         return TRIGGER
     if kind < TRIGGER_SHARE + EMPTY_SHARE:
         return ""
+    return said_as(picked(said, draws), draws)
+
+
+def picked(said: list[Said], draws: np.random.Generator) -> list[str]:
+    """One to six attributes in any order, each in one of its ways."""
     weights = np.array([each.weight for each in said])
     count = min(int(draws.integers(1, MOST_ATTRIBUTES + 1)), len(said))
     chosen = draws.choice(len(said), count, replace=False, p=weights / weights.sum())
-    words = [said[index].ways[int(draws.integers(len(said[index].ways)))] for index in chosen]
+    return [said[index].ways[int(draws.integers(len(said[index].ways)))] for index in chosen]
+
+
+def said_as(words: list[str], draws: np.random.Generator) -> str:
+    """Attributes alone, before or after the trigger, as prompts have them."""
     place = draws.random()
     if place < 0.3:
         return ", ".join(words)

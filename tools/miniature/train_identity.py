@@ -2,9 +2,11 @@
 
     nice python tools/miniature/data.py render --parts strangers
     nice python tools/miniature/train_identity.py --steps 3000
+    nice python tools/miniature/train_identity.py --steps 500 --family build/miniature/current --begin models/miniature
     python tools/miniature/train_identity.py --export models/miniature/identity
 
-UNet, text encoder, autoencoder and ControlNets stay as they are shipped. Resumable (the state is written every 100
+UNet, text encoder, autoencoder and ControlNets stay as they are shipped, or as they are in `--family`; `--begin` names
+the family whose adapter to begin from, for a UNet that went on. Resumable (the state is written every 100
 steps); begins as soon as the first shard is drawn.
 
 A step has two batches. One is the UNet's own: noise in a person's picture, the vector of the person's other pictures.
@@ -29,7 +31,7 @@ from data import CACHE
 from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
 from export import write_hashes
 from faces_configs import FACES
-from identity_adapter import IdentityAdapter, write_adapter
+from identity_adapter import IdentityAdapter, take_adapter, write_adapter
 from identity_data import Pairs, Shards, aligned
 from identity_rollouts import Rollouts, Stages, begin, open_stages, refilled
 from latents import read_projection
@@ -69,8 +71,9 @@ class Frozen:
     """The empty prompt's states and the trigger's."""
 
 
-def open_frozen(embedder: nn.Module | None = None) -> Frozen:
-    family, base = base_model("miniature")
+def open_frozen(folder: Path | None, embedder: nn.Module | None = None) -> Frozen:
+    """Of a family's folder, or of the shipped one."""
+    family, base = base_model("miniature" if folder is None else str(folder))
     parts = load_components(family, base, dtype=torch.float32, device="cpu")
     with torch.no_grad():
         words = encode_prompts(parts, ["", TRIGGER]).states
@@ -186,9 +189,11 @@ def losses_of(
 class Training:
     """The adapter, its average and the optimizer, resumed where they stopped."""
 
-    def __init__(self, unet: UNet2DConditionModel) -> None:
+    def __init__(self, unet: UNet2DConditionModel, begin_from: Path | None = None) -> None:
         torch.manual_seed(SEED)
         self.adapter = IdentityAdapter(unet)
+        if begin_from is not None:
+            take_adapter(self.adapter, unet, begin_from)
         self.average = copy.deepcopy(self.adapter).requires_grad_(False)
         parts: dict[str, list[nn.Parameter]] = {name: [] for name in PEAK_RATES}
         for name, parameter in self.adapter.named_parameters():
@@ -219,12 +224,12 @@ class Training:
         write_adapter(CACHE / "identity" / f"step-{self.step:05d}", self.average)
 
 
-def train(steps: int) -> None:
+def train(steps: int, family: Path | None, begin_from: Path | None) -> None:
     torch.set_flush_denormal(True)
     (CACHE / "identity").mkdir(exist_ok=True)
-    shards = Shards(read_projection(open_frozen().autoencoder), FACES)
-    frozen = open_frozen(shards.embedder)
-    training, pairs = Training(frozen.unet), shards.pairs()
+    shards = Shards(read_projection(open_frozen(family).autoencoder), FACES)
+    frozen = open_frozen(family, shards.embedder)
+    training, pairs = Training(frozen.unet, begin_from), shards.pairs()
     rollouts = begin(pairs, frozen.stages, ROLLOUTS, np.random.default_rng((SEED, training.step)))
     began, spent, sums, counts = time.time(), time.process_time(), dict[str, float](), dict[str, int]()
     while training.step < steps:
@@ -250,13 +255,15 @@ def learning_rate(step: int, steps: int, peak: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--family", type=Path, help="the folder of the networks it is trained on")
+    parser.add_argument("--begin", type=Path, help="the folder of a family whose adapter to begin from")
     parser.add_argument("--export", type=Path, help="write the average reached so far there, and train no more")
     arguments = parser.parse_args()
     if arguments.export:
-        write_adapter(arguments.export, Training(open_frozen().unet).average)
+        write_adapter(arguments.export, Training(open_frozen(arguments.family).unet).average)
         write_hashes(arguments.export)
     else:
-        train(arguments.steps)
+        train(arguments.steps, arguments.family, arguments.begin)
 
 
 if __name__ == "__main__":

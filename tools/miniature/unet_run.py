@@ -1,4 +1,4 @@
-"""The state of a training of the UNet and the text encoder: where it begins, how it goes on, what is kept of it.
+"""The state of a training of the UNet: where it begins, how it goes on, what is kept of it.
 
 The learning rate needs no end: it warms up, stays, and is run down in a branch of its own ("warm-up, stable, decay":
 Hu et al. 2024, MiniCPM; the root's shape: Hägele et al. 2024). So the stable part can always go on.
@@ -15,11 +15,10 @@ from pathlib import Path
 import torch
 from diffusers import UNet2DConditionModel
 from torch import nn
-from transformers import CLIPTextModel, CLIPTokenizer
 
-RATE, LESSON_RATE = 5e-4, 1e-3
-STATES = ("model", "average", "optimizer", "lesson", "lesson_optimizer")
-LISTENING = {"token_embedding": 2.0, "text_encoder": 1.0, "attn2": 2.0}
+RATE = 5e-4
+STATES = ("model", "average", "optimizer")
+LISTENING, LISTENING_FACTOR = "attn2", 2.0
 """What turns words into pictures, and how much faster than the rest it learns: a word is seen in few steps."""
 WARM_STEPS = 300
 STABLE_AVERAGE, COOLED_AVERAGE = 0.9995, 0.995
@@ -31,20 +30,17 @@ class Run:
 
     model: nn.Module
     folder: Path
-    lesson: nn.Module  # learns beside the model and is thrown away
     decay_from: int | None = None  # the step from which the rate is run down
     decay_steps: int = 0
     step: int = 0
     listen_steps: int = 0  # the first ones, in which only what turns words into pictures learns
     average: nn.Module = field(init=False)
     optimizer: torch.optim.AdamW = field(init=False)
-    lesson_optimizer: torch.optim.AdamW = field(init=False)
 
     def __post_init__(self) -> None:
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         groups = _groups(self.model)
         self.optimizer = torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
-        self.lesson_optimizer = torch.optim.AdamW(self.lesson.parameters(), lr=LESSON_RATE, betas=(0.9, 0.99))
 
     @property
     def end(self) -> int | None:
@@ -67,14 +63,10 @@ class Run:
         for group in self.optimizer.param_groups:
             still = self.listens and not group["listening"]
             group["lr"] = 0.0 if still else RATE * group["factor"] * self.rate()
-        for group in self.lesson_optimizer.param_groups:
-            group["lr"] = LESSON_RATE * self.rate()
-        for optimizer in (self.optimizer, self.lesson_optimizer):
-            optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for optimizer in (self.optimizer, self.lesson_optimizer):
-            optimizer.step()
+        self.optimizer.step()
         made = self.step - (self.decay_from or 0)
         usual = STABLE_AVERAGE if self.decay_from is None else COOLED_AVERAGE
         follow(self.average, self.model, min(usual, (1 + made) / (10 + made)))
@@ -87,7 +79,7 @@ class Run:
 
     def load(self, place: Path) -> None:
         """Go on from a state; one of a decay keeps to its own plan."""
-        state = torch.load(place, weights_only=True)
+        state = torch.load(place, weights_only=True, map_location=next(self.model.parameters()).device)
         for name in STATES:
             getattr(self, name).load_state_dict(state[name])
         self.step, self.listen_steps = state["step"], state["listen"]
@@ -99,12 +91,14 @@ class Run:
 
 
 def _groups(model: nn.Module) -> list[dict[str, object]]:
-    groups: dict[str, list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        groups.setdefault(next((part for part in LISTENING if part in name), ""), []).append(parameter)
+    learning = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
     return [
-        {"params": parameters, "factor": LISTENING.get(part, 1.0), "listening": bool(part)}
-        for part, parameters in groups.items()
+        {
+            "params": [each for name, each in learning if (LISTENING in name) == listening],
+            "factor": LISTENING_FACTOR if listening else 1.0,
+            "listening": listening,
+        }
+        for listening in (False, True)
     ]
 
 
@@ -119,41 +113,12 @@ def write(path: Path, value: object) -> None:
     os.replace(partial, path)
 
 
-def begin_from(model: nn.Module, family: Path, tokenizer: CLIPTokenizer) -> None:
-    """Take a family's UNet and text encoder."""
-    unet = UNet2DConditionModel.from_pretrained(family / "unet", torch_dtype=torch.float32)
-    model.unet.load_state_dict(unet.state_dict())
-    take_words(model.text_encoder, family, tokenizer)
-
-
-def renew_attention(model: nn.Module) -> None:
-    """Let the UNet begin to listen anew: to another text encoder its old cross-attention would hear noise."""
+def begin_from(unet: UNet2DConditionModel, family: Path) -> None:
+    """Take a family's UNet, but let it begin to listen anew: in another encoder's words it would hear noise."""
+    unet.load_state_dict(UNet2DConditionModel.from_pretrained(family / "unet", torch_dtype=torch.float32).state_dict())
     with torch.no_grad():
-        for name, module in model.unet.named_modules():
+        for name, module in unet.named_modules():
             if name.endswith("attn2"):
                 for layer in (module.to_q, module.to_k, module.to_v):
                     layer.reset_parameters()
                 module.to_out[0].weight.normal_(std=0.01)
-
-
-def take_words(text_encoder: CLIPTextModel, family: Path, tokenizer: CLIPTokenizer) -> None:
-    """Take a family's text encoder; words keep their embeddings although their numbers may have changed.
-
-    A word that the family wrote in several pieces begins as their mean.
-    """
-    encoder = CLIPTextModel.from_pretrained(family / "text_encoder", torch_dtype=torch.float32)
-    older = CLIPTokenizer.from_pretrained(family / "tokenizer")
-    values, states = older.get_vocab(), encoder.state_dict()
-    name = next(name for name in states if name.endswith("token_embedding.weight"))
-    embeddings = states[name].clone()
-    for token, number in tokenizer.get_vocab().items():
-        pieces = [values[token]] if token in values else _pieces(older, token)
-        if pieces:
-            embeddings[number] = states[name][pieces].mean(0)
-    text_encoder.load_state_dict(states | {name: embeddings})
-
-
-def _pieces(tokenizer: CLIPTokenizer, token: str) -> list[int]:
-    if not token.endswith("</w>"):
-        return []  # a piece of words that are all whole
-    return list(tokenizer(token.removesuffix("</w>"), add_special_tokens=False).input_ids)
