@@ -81,7 +81,7 @@ def guided_loss(
     answer = model.unet(
         draw.noisy, draw.times, context, down_block_additional_residuals=down, mid_block_additional_residual=middle
     ).sample
-    return task.error(draw, answer, chosen)
+    return task.error(draw, answer.float(), chosen)
 
 
 def stack(pictures: list[np.ndarray]) -> torch.Tensor:
@@ -119,6 +119,7 @@ def main() -> None:
     parser.add_argument("--average", type=Path)
     parser.add_argument("--family", type=Path)
     parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--half", action="store_true", help="networks in bfloat16, a fifth faster where the CPU has it")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -147,7 +148,8 @@ def main() -> None:
         draws = np.random.default_rng(seed)
         chosen = draws.integers(len(train.latents), size=BATCH)
         images = stack([guides.spoiled(int(index), draws) for index in chosen])
-        loss = guided_loss(model, control, train, images, chosen, seed)
+        with torch.autocast("cpu", torch.bfloat16, enabled=arguments.half):
+            loss = guided_loss(model, control, train, images, chosen, seed)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, arguments.steps, arguments.rate)
         optimizer.zero_grad(set_to_none=True)
