@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--average", type=Path, help="a kept average other than the newest")
-    parser.add_argument("--family", type=Path, help="take autoencoder and ControlNets of this family")
+    parser.add_argument("--family", type=Path, help="take autoencoder and ControlNets that were not trained of this family")
     arguments = parser.parse_args()
     model = load_average(arguments.average)
     autoencoder = make_autoencoder()
@@ -53,10 +53,10 @@ def main() -> None:
     for kind in CONTROL_KINDS:
         controls[kind] = make_controlnet(model.unet)
         trained = CACHE / "controls" / f"{kind}.safetensors"
-        if arguments.family:
-            controls[kind] = ControlNetModel.from_pretrained(arguments.family / "controlnet" / kind)
-        elif trained.exists():
+        if trained.exists():
             controls[kind].load_state_dict(load_file(trained))
+        elif arguments.family:
+            controls[kind] = ControlNetModel.from_pretrained(arguments.family / "controlnet" / kind)
         else:
             print(kind, "is not trained yet: its zero convolutions make it do nothing")
     save_family(arguments.out, model.unet, autoencoder, model.text_encoder, controls)

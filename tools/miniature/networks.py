@@ -138,6 +138,7 @@ def save_family(
 
 
 def _half_copy(network: nn.Module) -> nn.Module:
-    copy = type(network).from_config(network.config)
+    config = {name: value for name, value in network.config.items() if not name.startswith("_")}  # where it was read
+    copy = type(network).from_config(config)
     copy.load_state_dict(network.state_dict())
     return copy.to(torch.float16).eval()

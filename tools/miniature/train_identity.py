@@ -248,7 +248,7 @@ def train(steps: int, family: Path | None, begin_from: Path | None) -> None:
 
 
 def learning_rate(step: int, steps: int, peak: float) -> float:
-    warm = min(1.0, (step + 1) / 200)
+    warm = min(1.0, (step + 1) / min(200, steps / 8))
     return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0))))
 
 
