@@ -41,7 +41,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--average", type=Path, help="a kept average other than the newest")
-    parser.add_argument("--family", type=Path, help="take autoencoder and ControlNets that were not trained of this family")
+    parser.add_argument(
+        "--family", type=Path, help="take autoencoder and ControlNets that were not trained of this family"
+    )
     arguments = parser.parse_args()
     model = load_average(arguments.average)
     autoencoder = make_autoencoder()
