@@ -79,12 +79,13 @@ def figures(engine: DrawnEngine, judge: Judge, drawn: list[tuple[int, Drawing]])
         picture, face = Image.fromarray(drawing.image), drawing.faces[0]
         truth = np.asarray(face.points)
         found = engine.detect(picture)
-        if not found:
+        vector = engine.embed(picture, found[0]) if found else None
+        if vector is None:
             continue
         points = np.asarray(found[0].points)
         errors.append(float(np.linalg.norm(points - truth, axis=1).mean() / np.linalg.norm(truth[1] - truth[0])))
         overlaps += parts_iou(engine, drawing)
-        vectors.append(engine.embed(picture, found[0]))
+        vectors.append(vector)
         judged.append(judge.embedding(drawing.image, points))
         seeds.append(seed)
     own, judges = (pairs_of(rows, rows, np.array(seeds) * 2) for rows in (np.stack(vectors), np.stack(judged)))
