@@ -10,7 +10,7 @@ run). Then, through the product's own commands:
   portraits of the same persons on shipped templates, with a 95 % interval over persons.
 - the drawing alone is repeated with the person's LoRA, from the same seed, with the words and without. Backgrounds and
   clothes are compared with the colour asked for (tools/word_trials/colours.py); by chance half of them get nearer.
-  Colours of background and clothes are not among the miniature's captions, places are: both are told.
+  Colours and places are told apart.
 
 `--table` repeats the second part over CFG scales, steps, LoRA weights and sizes. Writes a sheet of all pictures into
 --out. The last line is one JSON object.

@@ -74,6 +74,8 @@ LIP_COLOURS: dict[str, Colour] = {
     "brown": (0.52, 0.26, 0.20),
     "coral": (0.94, 0.46, 0.36),
 }
+AGE_WORDS: dict[str, float] = {"child": 13.0, "young": 25.0, "adult": 45.0, "middle aged": 60.0, "old": float("inf")}
+"""Each word of an age, and the years before which it holds."""
 _SKIN_STOPS = np.array(
     [(0.98, 0.84, 0.74), (0.95, 0.75, 0.60), (0.84, 0.62, 0.45), (0.62, 0.42, 0.29), (0.40, 0.26, 0.19)]
 )
@@ -85,7 +87,8 @@ class DrawnIdentity:
     """A drawn person. Colours are RGB in 0..1, lengths are face units (see ``GEOMETRY_RANGES``).
 
     ``moles`` holds (u, v, radius) in face units; ``scar`` is (u, v, angle, length), the angle in radians, or empty.
-    ``freckle_seed`` determines the positions of freckles.
+    ``freckle_seed`` determines the positions of freckles. ``age`` is in years (``ageing.aged`` gives one): nobody has
+    one unless it is asked for, so that a seed's person stays who they were.
     """
 
     seed: int
@@ -124,6 +127,7 @@ class DrawnIdentity:
     freckle_seed: int
     moles: tuple[tuple[float, float, float], ...]
     scar: tuple[float, ...]
+    age: float | None = None
 
     def vector(self) -> np.ndarray:
         """The identity as (len(IDENTITY_PARAMETERS),) float32, each entry about -1..1."""
@@ -146,12 +150,18 @@ class DrawnIdentity:
         said.append(f"{_skin_word(self.skin)} skin")
         said += ["freckles"] if self.freckles > 0.4 else []
         said += ["beard shadow"] if self.beard > 0.4 else []
+        said += [age_word(self.age)] if self.age is not None else []
         return ", ".join(said)
 
     def _extreme(self, name: str, low: str, high: str) -> list[str]:
         lo, hi = GEOMETRY_RANGES[name]
         part = (getattr(self, name) - lo) / (hi - lo)
         return [low] if part < 0.3 else [high] if part > 0.7 else []
+
+
+def age_word(age: float) -> str:
+    """The word of an age in years."""
+    return next(word for word, until in AGE_WORDS.items() if age < until)
 
 
 def sample_identity(seed: int) -> DrawnIdentity:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from easyphoto.drawings import backgrounds, features, hair, props, skin
+from easyphoto.drawings import ageing, backgrounds, features, glasses, hair, props, skin
 from easyphoto.drawings.canvas import Canvas, Colour, Window, mix, ribbon, shade, shadow
 from easyphoto.drawings.frame import Frame, box_of, face_outline, framed
 from easyphoto.drawings.identity import DrawnIdentity
@@ -135,6 +135,8 @@ def _paint_person(
     _paint_body(canvas, body, identity, scene, ink)
     features.paint_ears(canvas, frame, identity, is_ink)
     _paint_face(canvas, frame, identity, scene, ink)
+    if scene.glasses:
+        glasses.paint_glasses(canvas, frame, identity, scene.glasses, scene.seed)
     hair.paint_front(
         canvas, frame, scene.hair_form, scene.hair, hair_ink, features.brow_top(identity, scene), scene.seed
     )
@@ -165,6 +167,7 @@ def _paint_face(canvas: Canvas, frame: Frame, identity: DrawnIdentity, scene: Sc
             skin.paint_cel_shadow(inner, frame, identity, scene)
 
     canvas.clipped(outline, paint, 1)
+    ageing.paint_years(canvas, frame, identity, scene)
     features.paint_marks(canvas, frame, identity)
     features.paint_nose(canvas, frame, identity, scene)
     for side in (-1.0, 1.0):
@@ -175,8 +178,8 @@ def _paint_face(canvas: Canvas, frame: Frame, identity: DrawnIdentity, scene: Sc
 
 def _paint_body(canvas: Canvas, body: Frame, identity: DrawnIdentity, scene: Scene, ink: Colour | None) -> None:
     chin = identity.chin_length
-    neck_width = 0.26 + 0.34 * identity.jaw_width
-    shoulder = 2.15
+    neck_width = (0.26 + 0.34 * identity.jaw_width) * ageing.neck_factor(identity)
+    shoulder = ageing.shoulder_width(identity)
     neck = np.array(
         [(-neck_width, 0.7 * chin), (neck_width, 0.7 * chin), (neck_width + 0.05, chin + 0.75), (0.0, chin + 1.15)]
         + [(-neck_width - 0.05, chin + 0.75)]

@@ -58,13 +58,15 @@ class Scene:
     background_colours: tuple[Colour, Colour, Colour]
     blur: float  # standard deviation as fraction of the picture
     noise: float  # standard deviation in 0..1
+    glasses: str = ""  # one of glasses.GLASSES; nobody wears any unless it is asked for
 
     def words(self) -> str:
         """Caption words from a small fixed vocabulary, comma separated."""
         hair = "bald" if self.hair_form == "bald" else f"{_hair_word(self.hair)} {self.hair_form} hair"
         mood = "open mouth" if self.mouth_open > 0.45 else "smiling" if self.smile > 0.35 else "calm"
         style = "soft painting" if self.style == "paint" else "ink drawing"
-        return f"{hair}, {mood}, {self.clothes}, {self.background} background, {style}"
+        worn = [self.glasses] if self.glasses else []
+        return ", ".join([hair, mood, self.clothes, f"{self.background} background", style, *worn])
 
 
 def sample_scene(

@@ -76,4 +76,4 @@ def test_the_miniatures_merges_are_written_as_older_libraries_read_them_too():
     """Web UIs pin a tokenizers of 2023, which refuses pairs; later ones read both."""
     table = json.loads((models_folder() / "miniature" / "tokenizer" / "tokenizer.json").read_text("utf-8"))
 
-    assert table["model"]["merges"][:3] == ["i n", "e d</w>", "a r"]
+    assert table["model"]["merges"][:3] == ["i n", "e d</w>", "l o"]

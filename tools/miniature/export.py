@@ -2,6 +2,7 @@
 
 python tools/miniature/export.py --out build/miniature/current     (in between: others can try it)
 python tools/miniature/export.py --out models/miniature                  (at the end)
+python tools/miniature/export.py --family models/miniature --out build/miniature/current    (all else is that family's)
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import torch
 from data import CACHE
+from diffusers import AutoencoderKL, ControlNetModel
 from networks import CONTROL_KINDS, make_autoencoder, make_controlnet, save_family
 from safetensors.torch import load_file
 from train_unet import Miniature
@@ -39,16 +41,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--average", type=Path, help="a kept average other than the newest")
+    parser.add_argument(
+        "--family", type=Path, help="take autoencoder and ControlNets that were not trained of this family"
+    )
     arguments = parser.parse_args()
     model = load_average(arguments.average)
     autoencoder = make_autoencoder()
-    autoencoder.load_state_dict(load_file(CACHE / "autoencoder.safetensors"))
+    if arguments.family:
+        autoencoder = AutoencoderKL.from_pretrained(arguments.family / "vae")
+    else:
+        autoencoder.load_state_dict(load_file(CACHE / "autoencoder.safetensors"))
     controls = {}
     for kind in CONTROL_KINDS:
         controls[kind] = make_controlnet(model.unet)
         trained = CACHE / "controls" / f"{kind}.safetensors"
         if trained.exists():
             controls[kind].load_state_dict(load_file(trained))
+        elif arguments.family:
+            controls[kind] = ControlNetModel.from_pretrained(arguments.family / "controlnet" / kind)
         else:
             print(kind, "is not trained yet: its zero convolutions make it do nothing")
     save_family(arguments.out, model.unet, autoencoder, model.text_encoder, controls)

@@ -27,6 +27,7 @@ DIMENSIONS = 128  # of the drawings' embedder
 TOKENS = 4
 HIDDEN = 512
 RANK = 16
+RIDGE = 0.1  # of the mean square of an output layer's directions, against those that it hardly has
 KOHYA_PREFIX = "lora_unet_"
 FIRST_WEIGHT = "image_proj.proj.0.weight"
 NOTES = {EMBEDDER_NOTE: str(json.loads((FACES / "embedder.json").read_text("utf-8"))["id"])}
@@ -158,6 +159,28 @@ def read_attention(folder: Path, unet: UNet2DConditionModel, weight: float = 1.0
     attention = FaceAttention(unet)
     attention.load_state_dict(scaled)
     return attention.requires_grad_(False)
+
+
+def take_adapter(adapter: IdentityAdapter, unet: UNet2DConditionModel, family: Path) -> None:
+    """Begin where a family's adapter is, for a UNet whose cross-attention began anew since.
+
+    The tokens are taken, the keys are the UNet's own, the values are turned so that its output layers add what the old
+    ones added (exactly where all heads attend alike). The LoRA is taken where the layers only went on.
+    """
+    older = UNet2DConditionModel.from_pretrained(family / "unet", torch_dtype=torch.float32)
+    attention = read_attention(family / "identity", older)
+    adapter.image_proj.load_state_dict(attention.image_proj.state_dict())
+    was, now = dict(older.named_modules()), dict(unet.named_modules())
+    with torch.no_grad():
+        for name in (name for name in was if name.endswith("attn2")):
+            out, processor = now[name].to_out[0].weight, now[name].processor
+            wanted = was[name].to_out[0].weight @ was[name].processor.to_v_ip.weight
+            ridge = RIDGE * torch.trace(out.T @ out) / len(out) * torch.eye(len(out))
+            processor.to_v_ip.weight.copy_(torch.linalg.solve(out.T @ out + ridge, out.T @ wanted))
+        for name, value in load_file(family / "identity" / LORA_FILE).items():
+            layer, _, part = name.partition(".lora_")
+            if layer in adapter.lora and "_attn2_" not in layer and part:
+                getattr(adapter.lora[layer], part.removesuffix(".weight")).copy_(value.float())
 
 
 def lora_tensors(adapter: IdentityAdapter) -> dict[str, torch.Tensor]:

@@ -1,6 +1,7 @@
 """The fixed latents: PCA of 8 x 8 patches in closed form, written into an AutoencoderKL's encoder exactly.
 
     python tools/miniature/latents.py --weight 4
+    python tools/miniature/latents.py --family models/miniature    (pictures drawn anew, into the latents that it has)
 
 Why no training: an autoencoder of this size with default initialisation stalls near 17 dB, because its last norms
 remove each picture's brightness. Latents fixed beforehand also let the autoencoder, the UNet and the ControlNets train
@@ -11,10 +12,11 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from data import CACHE, SIZE
+from data import CACHE, FAMILY_PARTS, SIZE
 from diffusers import AutoencoderKL
 from networks import LATENT_CHANNELS, make_autoencoder
 from safetensors.torch import save_file
@@ -179,13 +181,24 @@ def linear_bound(latents: np.ndarray, images: np.ndarray, parts: np.ndarray) -> 
     return float(-10 * np.log10(error.mean())), float(-10 * np.log10(error[eyes].mean()))
 
 
+def write_latents(projection: Projection) -> None:
+    for part in FAMILY_PARTS:
+        images = np.load(CACHE / f"{part}-images.npy", mmap_mode="r")
+        np.save(CACHE / f"{part}-latents-24.npy", project(projection, images))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weight", type=float, default=4.0)
+    parser.add_argument("--family", type=Path, help="use its autoencoder's latents instead of fitting some")
     parser.add_argument("--measure", action="store_true", help="print the bounds only")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    if arguments.family:
+        autoencoder = AutoencoderKL.from_pretrained(arguments.family / "vae", torch_dtype=torch.float32)
+        write_latents(read_projection(autoencoder))
+        return
     images, parts = (np.load(CACHE / f"train-{name}.npy", mmap_mode="r") for name in ("images", "parts"))
     chosen = np.linspace(0, len(images) - 1, STATISTICS_PICTURES).astype(int)
     projection = fit_projection(images[chosen], parts[chosen], arguments.weight)
@@ -195,8 +208,7 @@ def main() -> None:
     print("weight", arguments.weight, "linear bound in dB, overall and eyes:", bound)
     if arguments.measure:
         return
-    np.save(CACHE / "held_out-latents-24.npy", held)
-    np.save(CACHE / "train-latents-24.npy", project(projection, images))
+    write_latents(projection)
     print("deviations", held.astype(np.float32).std((0, 2, 3)).round(2).tolist())
     autoencoder = make_autoencoder().eval()
     write_encoder(autoencoder, projection)

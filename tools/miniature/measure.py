@@ -20,11 +20,9 @@ from latents import to_signal
 from networks import CONTROL_KINDS
 from train_autoencoder import eye_windows
 from train_control import Guides, validate
-from train_unet import Miniature, Task
-from words import build_tokenizer
+from train_unet import Miniature, Task, measure_words
 
 PICTURES = 128
-CAPTION_TIMES = (500, 700, 900)
 
 
 @torch.no_grad()
@@ -45,38 +43,18 @@ def decibels(errors: list[float]) -> float:
     return round(float(-10 * np.log10(np.mean(errors))), 2)
 
 
-@torch.no_grad()
-def measure_words(model: Miniature, task: Task) -> dict[str, float]:
-    """Loss at noisy times with the own caption, an empty one and the next identity's."""
-    chosen = np.arange(0, 512, 512 // PICTURES)
-    captions = [", ".join(word for part in task.words[index] for word in part.split(", ")[-4:]) for index in chosen]
-    kinds = {"own": captions, "empty": [""] * len(chosen), "another's": captions[1:] + captions[:1]}
-    latents = torch.from_numpy(task.latents[chosen].astype(np.float32))
-    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(5))
-    losses = {}
-    for kind, texts in kinds.items():
-        tokens, total = task.tokens(texts), 0.0
-        for time in CAPTION_TIMES:
-            alpha = task.alphas[time]
-            noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
-            velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * latents
-            answer = model(noisy, torch.full((len(chosen),), time), tokens)
-            total += (answer - velocity).square().mean().item() / len(CAPTION_TIMES)
-        losses[f"loss with {kind} caption"] = round(total, 4)
-    return losses
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--family", type=Path, required=True)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     pipeline = StableDiffusionPipeline.from_pretrained(arguments.family, torch_dtype=torch.float32, safety_checker=None)
-    tokenizer = build_tokenizer()
+    tokenizer = pipeline.tokenizer  # its own: words have other numbers in families trained before they were added
     model = Miniature(tokenizer)
     model.unet, model.text_encoder = pipeline.unet, pipeline.text_encoder
     task = Task("held_out", tokenizer)
-    figures: dict[str, object] = {"autoencoder": measure_autoencoder(pipeline.vae), "words": measure_words(model, task)}
+    figures: dict[str, object] = {"autoencoder": measure_autoencoder(pipeline.vae)}
+    figures["words"] = measure_words(model, task, PICTURES)
     controls: dict[str, float] = {}
     for kind in CONTROL_KINDS:
         guides = Guides("held_out", kind)

@@ -5,6 +5,7 @@ Only diffusers and transformers classes, so that whatever loads SD 1.5 loads the
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -122,6 +123,7 @@ def save_family(
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(fresh, safe_serialization=True)
+    _write_merges_as_text(fresh / "tokenizer" / "tokenizer.json")
     for kind, control in controls.items():
         _half_copy(control).save_pretrained(fresh / "controlnet" / kind, safe_serialization=True)
     if folder.exists():
@@ -137,7 +139,16 @@ def save_family(
         os.replace(fresh, folder)
 
 
+def _write_merges_as_text(place: Path) -> None:
+    """Web UIs pin a tokenizers of 2023, which refuses pairs; later ones read both."""
+    table = json.loads(place.read_text("utf-8"))
+    merges = table["model"]["merges"]
+    table["model"]["merges"] = [each if isinstance(each, str) else " ".join(each) for each in merges]
+    place.write_text(json.dumps(table, indent=2, ensure_ascii=False), "utf-8")
+
+
 def _half_copy(network: nn.Module) -> nn.Module:
-    copy = type(network).from_config(network.config)
+    config = {name: value for name, value in network.config.items() if not name.startswith("_")}  # where it was read
+    copy = type(network).from_config(config)
     copy.load_state_dict(network.state_dict())
     return copy.to(torch.float16).eval()

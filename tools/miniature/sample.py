@@ -44,6 +44,7 @@ def sample(
     strength: float = 1.0,
     control: ControlNetModel | None = None,
     guides: torch.Tensor | None = None,
+    noise: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Latents by DPM++ 2M Karras; with a start, only where the mask is 1 and from the given strength on."""
     scheduler = DPMSolverMultistepScheduler.from_config(pipeline.scheduler.config, use_karras_sigmas=True)
@@ -51,7 +52,8 @@ def sample(
     times = scheduler.timesteps[steps - int(steps * strength) :]
     scheduler.set_begin_index(steps - len(times))
     count, size = len(prompts), pipeline.unet.config.sample_size
-    noise = torch.randn((count, pipeline.unet.config.in_channels, size, size), generator=_draws())
+    if noise is None:
+        noise = torch.randn((count, pipeline.unet.config.in_channels, size, size), generator=_draws())
     latents = noise if start is None else scheduler.add_noise(start, noise, times[:1].repeat(count))
     tokens = pipeline.tokenizer(
         prompts + [""] * count, padding="max_length", truncation=True, max_length=32, return_tensors="pt"

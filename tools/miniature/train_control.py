@@ -1,10 +1,12 @@
 """Train one ControlNet of the miniature on the frozen UNet.
 
-    nice -n -5 python tools/miniature/train_control.py --kind canny --steps 2000
-    nice -n -5 python tools/miniature/train_control.py --kind canny --steps 2400 --average unet/average-11000.pt
+    nice python tools/miniature/train_control.py --kind canny --steps 2000
+    nice python tools/miniature/train_control.py --kind canny --steps 800 --rate 4e-4 --family models/miniature \\
+        --average build/miniature/unet/cooled/average-007000.pt
 
-`--average` names the UNet it is trained on (the newest kept average without it); resumed with a later one it settles on
-that. Kinds: canny; facepoints; tile (also used as color: the same net at another strength).
+`--average` names the UNet it is trained on (the newest kept average without it), `--family` the folder of a family
+whose ControlNet to begin from, for a UNet that went on. Resumable. Kinds: canny; facepoints; tile (also used as color:
+the same net at another strength).
 """
 
 from __future__ import annotations
@@ -18,19 +20,20 @@ import cv2
 import numpy as np
 import torch
 from data import CACHE
-from diffusers import ControlNetModel
+from diffusers import ControlNetModel, UNet2DConditionModel
 from export import load_average
 from guides import draw_canny, draw_points, draw_tile, mix_faces, spoil_canny, spoil_tile
 from networks import CONTROL_KINDS, make_controlnet
 from safetensors.torch import save_file
-from train_unet import Miniature, Task, write
+from train_unet import Miniature, Task
+from unet_run import write
 from words import build_tokenizer
 
 from easyphoto.drawings.renderer import PARTS
 
 SEEDS = {"canny": 61, "facepoints": 62, "tile": 63}
 BATCH = 16
-PEAK_RATE = 8e-4
+RATE = 8e-4
 MIXED_SHARE = 0.3  # of canny guides come from a picture with another face mixed in
 FACE = tuple(PARTS.index(name) for name in ("skin", "brows", "eyes", "nose", "mouth"))
 
@@ -78,7 +81,7 @@ def guided_loss(
     answer = model.unet(
         draw.noisy, draw.times, context, down_block_additional_residuals=down, mid_block_additional_residual=middle
     ).sample
-    return task.error(draw, answer, chosen)
+    return task.error(draw, answer.float(), chosen)
 
 
 def stack(pictures: list[np.ndarray]) -> torch.Tensor:
@@ -94,9 +97,19 @@ def validate(model: Miniature, control: ControlNetModel | None, task: Task, guid
     return float(np.mean(losses))
 
 
-def learning_rate(step: int, steps: int) -> float:
+def begun(kind: str, unet: UNet2DConditionModel, family: Path | None) -> ControlNetModel:
+    """A copy of the UNet's encoder; or a family's ControlNet, which takes its ear for words from the UNet."""
+    control = make_controlnet(unet)
+    if family is not None:
+        older = ControlNetModel.from_pretrained(family / "controlnet" / kind, torch_dtype=torch.float32)
+        words = {name: value for name, value in control.state_dict().items() if ".attn2." in name}
+        control.load_state_dict(older.state_dict() | words)
+    return control.requires_grad_(True).train()
+
+
+def learning_rate(step: int, steps: int, peak: float) -> float:
     warm = min(1.0, (step + 1) / 100)
-    return PEAK_RATE * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0))))
+    return peak * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0))))
 
 
 def main() -> None:
@@ -104,6 +117,9 @@ def main() -> None:
     parser.add_argument("--kind", choices=CONTROL_KINDS, required=True)
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--average", type=Path)
+    parser.add_argument("--family", type=Path)
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--half", action="store_true", help="networks in bfloat16, a fifth faster where the CPU has it")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -112,8 +128,8 @@ def main() -> None:
     folder = CACHE / "controls"
     folder.mkdir(exist_ok=True)
     model = load_average(arguments.average)
-    control = make_controlnet(model.unet).requires_grad_(True).train()
-    optimizer = torch.optim.AdamW(control.parameters(), lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    control = begun(kind, model.unet, arguments.family)
+    optimizer = torch.optim.AdamW(control.parameters(), lr=RATE, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     step, state_path = 0, folder / f"{kind}-state.pt"
     if state_path.exists():
         state = torch.load(state_path, weights_only=True)
@@ -124,6 +140,7 @@ def main() -> None:
     train, held_out = Task("train", tokenizer), Task("held_out", tokenizer)
     guides, held_guides = Guides("train", kind), Guides("held_out", kind)
     print(f"{kind} held-out loss without it {validate(model, None, held_out, held_guides):.4f}", flush=True)
+    print(f"{kind} {step} held-out loss {validate(model, control, held_out, held_guides):.4f}", flush=True)
 
     began, first, total = time.time(), step, 0.0
     while step < arguments.steps:
@@ -131,9 +148,10 @@ def main() -> None:
         draws = np.random.default_rng(seed)
         chosen = draws.integers(len(train.latents), size=BATCH)
         images = stack([guides.spoiled(int(index), draws) for index in chosen])
-        loss = guided_loss(model, control, train, images, chosen, seed)
+        with torch.autocast("cpu", torch.bfloat16, enabled=arguments.half):
+            loss = guided_loss(model, control, train, images, chosen, seed)
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, arguments.steps)
+            group["lr"] = learning_rate(step, arguments.steps, arguments.rate)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(control.parameters(), 1.0)

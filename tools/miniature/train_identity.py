@@ -2,9 +2,11 @@
 
     nice python tools/miniature/data.py render --parts strangers
     nice python tools/miniature/train_identity.py --steps 3000
+    nice python tools/miniature/train_identity.py --steps 500 --family build/miniature/current --begin models/miniature
     python tools/miniature/train_identity.py --export models/miniature/identity
 
-UNet, text encoder, autoencoder and ControlNets stay as they are shipped. Resumable (the state is written every 100
+UNet, text encoder, autoencoder and ControlNets stay as they are shipped, or as they are in `--family`; `--begin` names
+the family whose adapter to begin from, for a UNet that went on. Resumable (the state is written every 100
 steps); begins as soon as the first shard is drawn.
 
 A step has two batches. One is the UNet's own: noise in a person's picture, the vector of the person's other pictures.
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,19 +31,21 @@ from data import CACHE
 from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
 from export import write_hashes
 from faces_configs import FACES
-from identity_adapter import IdentityAdapter, write_adapter
+from identity_adapter import IdentityAdapter, take_adapter, write_adapter
 from identity_data import Pairs, Shards, aligned
 from identity_rollouts import Rollouts, Stages, begin, open_stages, refilled
 from latents import read_projection
 from networks import TRIGGER
 from torch import nn
-from train_unet import follow, learning_rate, noised, snr_weights, write
+from train_unet import noised, snr_weights
+from unet_run import follow, write
 
 from easyphoto.backends.folders import base_model
 from easyphoto.backends.loading import load_components
 from easyphoto.backends.prompts import encode_prompts
 
 SEED = 70
+EMA_DECAY = 0.999
 PEAK_RATES = {"adapter": 1.5e-3, "lora": 6e-4}
 BATCH, ROLLOUTS = 8, 5
 NO_VECTOR_SHARE, NO_CAPTION_SHARE = 0.1, 0.15
@@ -66,8 +71,9 @@ class Frozen:
     """The empty prompt's states and the trigger's."""
 
 
-def open_frozen(embedder: nn.Module | None = None) -> Frozen:
-    family, base = base_model("miniature")
+def open_frozen(folder: Path | None, embedder: nn.Module | None = None) -> Frozen:
+    """Of a family's folder, or of the shipped one."""
+    family, base = base_model("miniature" if folder is None else str(folder))
     parts = load_components(family, base, dtype=torch.float32, device="cpu")
     with torch.no_grad():
         words = encode_prompts(parts, ["", TRIGGER]).states
@@ -183,9 +189,11 @@ def losses_of(
 class Training:
     """The adapter, its average and the optimizer, resumed where they stopped."""
 
-    def __init__(self, unet: UNet2DConditionModel) -> None:
+    def __init__(self, unet: UNet2DConditionModel, begin_from: Path | None = None) -> None:
         torch.manual_seed(SEED)
         self.adapter = IdentityAdapter(unet)
+        if begin_from is not None:
+            take_adapter(self.adapter, unet, begin_from)
         self.average = copy.deepcopy(self.adapter).requires_grad_(False)
         parts: dict[str, list[nn.Parameter]] = {name: [] for name in PEAK_RATES}
         for name, parameter in self.adapter.named_parameters():
@@ -207,7 +215,7 @@ class Training:
         loss.backward()
         nn.utils.clip_grad_norm_(self.adapter.parameters(), 1.0)
         self.optimizer.step()
-        follow(self.average, self.adapter, self.step)
+        follow(self.average, self.adapter, min(EMA_DECAY, (1 + self.step) / (10 + self.step)))
         self.step += 1
 
     def keep(self) -> None:
@@ -216,12 +224,12 @@ class Training:
         write_adapter(CACHE / "identity" / f"step-{self.step:05d}", self.average)
 
 
-def train(steps: int) -> None:
+def train(steps: int, family: Path | None, begin_from: Path | None) -> None:
     torch.set_flush_denormal(True)
     (CACHE / "identity").mkdir(exist_ok=True)
-    shards = Shards(read_projection(open_frozen().autoencoder), FACES)
-    frozen = open_frozen(shards.embedder)
-    training, pairs = Training(frozen.unet), shards.pairs()
+    shards = Shards(read_projection(open_frozen(family).autoencoder), FACES)
+    frozen = open_frozen(family, shards.embedder)
+    training, pairs = Training(frozen.unet, begin_from), shards.pairs()
     rollouts = begin(pairs, frozen.stages, ROLLOUTS, np.random.default_rng((SEED, training.step)))
     began, spent, sums, counts = time.time(), time.process_time(), dict[str, float](), dict[str, int]()
     while training.step < steps:
@@ -239,16 +247,23 @@ def train(steps: int) -> None:
             training.keep()
 
 
+def learning_rate(step: int, steps: int, peak: float) -> float:
+    warm = min(1.0, (step + 1) / min(200, steps / 8))
+    return peak * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(step / steps, 1.0))))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--family", type=Path, help="the folder of the networks it is trained on")
+    parser.add_argument("--begin", type=Path, help="the folder of a family whose adapter to begin from")
     parser.add_argument("--export", type=Path, help="write the average reached so far there, and train no more")
     arguments = parser.parse_args()
     if arguments.export:
-        write_adapter(arguments.export, Training(open_frozen().unet).average)
+        write_adapter(arguments.export, Training(open_frozen(arguments.family).unet).average)
         write_hashes(arguments.export)
     else:
-        train(arguments.steps)
+        train(arguments.steps, arguments.family, arguments.begin)
 
 
 if __name__ == "__main__":

@@ -28,11 +28,13 @@ dimples wrinkles blush makeup lipstick beard moustache mustache stubble goatee s
 sunglasses earrings hat cap scarf oval square heart jaw chin cheeks cheekbones strong soft shirt tshirt t jumper
 sweater hoodie jacket coat dress suit blouse collar tie turtleneck top vest striped checked plain dotted polo crew v
 neck clothes wearing yellow orange pink purple violet teal turquoise cyan navy beige cream maroon gold silver khaki
-lime mint background wall gradient indoors outdoors room studio sky sea beach park forest mountain city street window
-sunset night day snow garden field hills sunny cloudy dusk dawn lamp lit shadow hard bright dim lighting facing
-looking turned tilted away front frontal profile style painted ink pencil crayon sketch watercolor watercolour comic
-cartoon poster oil pastel grain photographic one two three 0 1 2 3 4 5 6 7 8 9 plum rose coral blurry ugly bad low
-high best quality worst masterpiece realistic beautiful detailed deformed
+lime mint magenta peach background wall gradient indoors outdoors room studio sky sea beach park forest mountain city
+street window sunset night day snow garden field hills sunny cloudy dusk dawn lamp lit shadow hard bright dim lighting
+facing looking turned tilted away front frontal profile style painted ink pencil crayon sketch watercolor watercolour
+comic cartoon poster oil pastel grain photographic landscape lights calm stripes shapes painting photograph kid
+teenager senior lady gentleman grinning frown surprised angry expression bokeh house tree trees cloud clouds hill
+bridge building one two three 0 1 2 3 4 5 6 7 8 9 plum rose coral blurry ugly bad low high best quality worst
+masterpiece realistic beautiful detailed deformed
 """
 
 
