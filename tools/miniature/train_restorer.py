@@ -101,7 +101,7 @@ def loss_of(step: int, network: RestoringNetwork) -> tuple[Tensor, dict[str, flo
 
 
 def main() -> None:
-    parser = faces_train.budget_arguments(__doc__, steps=5000, rate=1e-3)
+    parser = faces_train.budget_arguments(__doc__, steps=9000, rate=1e-3)
     parser.add_argument("--export", type=Path, help="also write the network there, with its checksum")
     arguments = parser.parse_args()
     torch.manual_seed(SEED)
