@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from easyphoto.inference.finish import face_at
 from easyphoto.inference.plan import plan_crop
 from easyphoto.messages import text
 from easyphoto.progress import Progress
-from easyphoto.restoration.opening import NONE
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.storage.records import read_json, write_json
 
@@ -137,7 +136,6 @@ def perform(rehearsal: Rehearsal, pair: Pair, progress: Progress) -> dict[str, n
     """Return the template after each arm, as (height, width, 3) uint8 RGB of the template's size."""
     template, settings = as_picture(pair.template.image), InferenceSettings()
     made = rehearsal.photograph(template, settings, progress)
-    unrestored = rehearsal.photograph(template, replace(settings, restore=NONE), progress)
     stages = {stage.name: stage.image for stage in made.stages}
     crop = plan_crop(rehearsal.face(template), Size.of(template), rehearsal.family).crop
     whole = np.ones((crop.size.height, crop.size.width), np.float32)
@@ -153,7 +151,7 @@ def perform(rehearsal: Rehearsal, pair: Pair, progress: Progress) -> dict[str, n
         "start": rehearsal.fusion(template, settings, ready=True),
         "first pass": back("first pass"),
         "fused": back("fused after"),
-        "unrestored": as_array(unrestored.image),
+        "unrestored": rehearsal.unrestored(template, made, settings),
         "full": as_array(made.image),
         "truth": pair.truth.image,
     }
