@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,13 @@ from easyphoto.inference.finish import face_at
 from easyphoto.inference.plan import plan_crop
 from easyphoto.messages import text
 from easyphoto.progress import Progress
-from easyphoto.restoration.opening import NONE
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.storage.records import read_json, write_json
 
-ARMS = ("template", "warp", "ground", "start", "first pass", "fused", "full", "restored", "truth")
+ARMS = ("template", "warp", "ground", "start", "first pass", "fused", "unrestored", "full", "truth")
 """In order: the template (the baseline for pasting inside its outline), the fusion alone on it, the template prepared
 for painting, the fusion on that, the picture after the first pass, fused again, the finished result without and with
-the restoration of its face, and the truth.
+the restoration of its face (which is how the settings come), and the truth.
 """
 
 
@@ -76,7 +75,7 @@ def run(app: EasyPhoto, *, persons: int, first: int, progress: Progress, say: Ca
             write_json(folder / f"{name}.json", measure_person(app, judge, folder, name, draw_member(index), progress))
         progress.step(number + 1, persons, "judged")
     records = [read_json(folder / f"{person_name(index)}.json") for index in members]
-    for line in (*table(records), *restoration_lines(records)):
+    for line in (*table(records), *changes_by_restoration(records)):
         say(line)
     say(f"Sheets: {folder / 'sheets'}")
     outcome = summary(records)
@@ -136,8 +135,7 @@ def reference_of(judge: Judge, rehearsal: Rehearsal) -> np.ndarray:
 def perform(rehearsal: Rehearsal, pair: Pair, progress: Progress) -> dict[str, np.ndarray]:
     """Return the template after each arm, as (height, width, 3) uint8 RGB of the template's size."""
     template, settings = as_picture(pair.template.image), InferenceSettings()
-    made = rehearsal.photograph(template, replace(settings, restore=NONE), progress)
-    restored = rehearsal.photograph(template, settings, progress)
+    made = rehearsal.photograph(template, settings, progress)
     stages = {stage.name: stage.image for stage in made.stages}
     crop = plan_crop(rehearsal.face(template), Size.of(template), rehearsal.family).crop
     whole = np.ones((crop.size.height, crop.size.width), np.float32)
@@ -153,8 +151,8 @@ def perform(rehearsal: Rehearsal, pair: Pair, progress: Progress) -> dict[str, n
         "start": rehearsal.fusion(template, settings, ready=True),
         "first pass": back("first pass"),
         "fused": back("fused after"),
+        "unrestored": rehearsal.unrestored(template, made, settings),
         "full": as_array(made.image),
-        "restored": as_array(restored.image),
         "truth": pair.truth.image,
     }
 
@@ -208,12 +206,12 @@ def table(records: Sequence[dict[str, Any]]) -> Iterator[str]:
             yield f"{arm:12s}" + "".join(f"{number:12.3f}" for number in numbers)
 
 
-def restoration_lines(records: Sequence[dict[str, Any]]) -> Iterator[str]:
+def changes_by_restoration(records: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Yield what the restoration changes in each measure, over all templates: means over persons, 95 % intervals."""
-    yield f"restored − full, {len(records)} persons"
+    yield f"full − unrestored, {len(records)} persons"
     for name in ("person", "stranger", "rim", "outline", "detail"):
         changes = [
-            mean(pair["arms"]["restored"][name] - pair["arms"]["full"][name] for pair in record["pairs"])
+            mean(pair["arms"]["full"][name] - pair["arms"]["unrestored"][name] for pair in record["pairs"])
             for record in records
         ]
         yield f"{name:12s} {bootstrap(changes)}"
@@ -257,7 +255,7 @@ def _summary(chosen: list[tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, A
     return {
         "pairs": len(chosen),
         **results("full"),
-        "restored": results("restored"),
+        "unrestored": results("unrestored"),
         "warp_alone": scales("warp"),
         "start": scales("start"),
         "outline_of_paste": round(mean(pair["arms"]["template"]["outline"] for _, pair in chosen), 4),

@@ -14,7 +14,8 @@ from easyphoto.drawings.scene import Framing, Scene, sample_scene
 from easyphoto.images.pictures import as_picture
 from easyphoto.storage.files import atomic_path, make_folder
 
-# Identities from here on belong to the benches; every network was trained on lower seeds.
+# Identities 1,000,000 to 1,399,999 belong to the benches (the last hundred thousand are truth.py's strangers), those
+# from 8,500,000 on to the trial of words. No network was trained on any of them.
 FIRST_PERSON = 1_000_000
 FIRST_STRANGER = 1_100_000
 FIRST_JUDGING_STRANGER = 1_200_000

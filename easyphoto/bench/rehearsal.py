@@ -85,9 +85,19 @@ class Rehearsal:
         rows, columns = setup.ground.within(setup.plan.crop)
         crop = setup.ground.picture[rows, columns]
         made = crop if setup.over is None else mixed(crop, setup.over, settings.fusion_before)
-        return WorkingPicture.of(template).with_ground(setup.ground).with_crop(
-            as_picture(made), setup.plan.crop, setup.masks.alpha
-        ).picture  # fmt: skip
+        return self._joined(template, setup, as_picture(made))
+
+    def unrestored(self, template: Image.Image, made: Photograph, settings: InferenceSettings) -> np.ndarray:
+        """Return what `photograph` made before its face was restored, (height, width, 3) uint8 RGB.
+
+        The crop before it is the stage "retouched", so nothing is painted again.
+        """
+        crop = next(stage.image for stage in made.stages if stage.name == "retouched")
+        return self._joined(template, self._setup(template, settings), crop)
+
+    def _joined(self, template: Image.Image, setup: Setup, crop: Image.Image) -> np.ndarray:
+        canvas = WorkingPicture.of(template).with_ground(setup.ground)
+        return canvas.with_crop(crop, setup.plan.crop, setup.masks.alpha).picture
 
     def _finisher(self, settings: InferenceSettings) -> Finisher | None:
         wanted = wanted_restorer(settings.restore, self.family, self.tools.engine.domain)

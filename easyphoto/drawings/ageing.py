@@ -16,10 +16,8 @@ from easyphoto.drawings.identity import DrawnIdentity
 from easyphoto.drawings.scene import Scene
 
 YOUNGEST, OLDEST = 4.0, 90.0
-_GROWN, _CHILD_SPAN = (
-    24.0,
-    20.0,
-)  # years: the last at which a face still grows, and how many before it is a small child's
+# Years: the last at which a face still grows, and how many before it is a small child's.
+_GROWN, _CHILD_SPAN = 24.0, 20.0
 _RIPE, _OLD_SPAN = 40.0, 38.0
 _GREYING, _GREY_SPAN = 42.0, 26.0
 _WHITE: Colour = (0.80, 0.80, 0.79)

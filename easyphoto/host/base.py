@@ -46,7 +46,7 @@ class HostFacts:
     """Allowed values of `base`, the best choice first."""
     restorers: tuple[str, ...] = ()
     upscalers: tuple[str, ...] = ()
-    """Allowed values of the settings `restore` and `upscale` besides "none"."""
+    """Allowed values of the settings `restore` and `upscale` besides EasyPhoto's own ("none", "auto", …)."""
     warnings: tuple[str, ...] = ()
     """What the host lacks, and what to do about it."""
     sends: tuple[str, ...] = ()

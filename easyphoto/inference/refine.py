@@ -52,9 +52,9 @@ def unmet(
         notes.append(
             note(
                 "restorer-of-drawings",
-                "Face restoration was left out: {name} is for drawn faces, and these are treated as {kind}.",
+                "Face restoration was left out: the restorer {name} is only for drawn faces, and these are treated as "
+                "photographs.",
                 name=DRAWN,
-                kind=domain.said,
             )
         )
     elif not explained and settings.restore not in (AUTO, NONE) and (finisher is None or finisher.restorer is None):
@@ -85,9 +85,19 @@ def unmet(
 
 
 def with_restored_faces(
-    canvas: WorkingPicture, setups: Sequence[Setup], restorer: Restorer, engine: FaceEngine, *, strength: float
+    canvas: WorkingPicture,
+    setups: Sequence[Setup],
+    restorer: Restorer,
+    engine: FaceEngine,
+    *,
+    strength: float,
+    asked: bool,
 ) -> tuple[WorkingPicture, tuple[Stage, ...], tuple[str, ...]]:
-    """Each replaced face restored, mixed in at `strength` (0..1), and only where the passes painted."""
+    """Each replaced face restored, mixed in at `strength` (0..1), and only where the passes painted.
+
+    A face that is not found again is left, with a note, where somebody `asked` for the restoration; where it came by
+    itself, the template's points serve.
+    """
     if strength <= 0:
         return canvas, (), ()
     faces = engine.detect(as_picture(canvas.picture))
@@ -96,7 +106,7 @@ def with_restored_faces(
     for setup in setups:
         whose = text("Face {number} from the left", number=setup.number + 1)
         face = face_at(faces, setup.plan.face.box)
-        if face is None:
+        if face is None and asked:
             notes.append(
                 note(
                     "face-not-found-again",
@@ -105,12 +115,11 @@ def with_restored_faces(
                 )
             )
             continue
+        points = (setup.plan.face if face is None else face).points
         try:
             allowed = painted_area(setup, canvas.touched, strength)
             canvas = WorkingPicture(
-                restored(
-                    canvas.picture, face.points, restorer.restore, allowed=allowed, changes_only=restorer.changes_only
-                ),
+                restored(canvas.picture, points, restorer.restore, allowed=allowed, changes_only=restorer.changes_only),
                 canvas.touched,
             )
         except FAILURES as error:
@@ -118,7 +127,7 @@ def with_restored_faces(
                 note("face-not-restored", "{whose}: not restored ({error}).", whose=whose, error=reason_of(error))
             )
             continue
-        if enlargement(face.points) > MOST_ENLARGEMENT and not restorer.changes_only:
+        if enlargement(points) > MOST_ENLARGEMENT and not restorer.changes_only:
             notes.append(
                 note(
                     "face-restored-softer",

@@ -28,6 +28,7 @@ from easyphoto.inference.refine import enlarged, with_restored_faces
 from easyphoto.inference.results import Stage
 from easyphoto.inference.session import PhotographSession
 from easyphoto.messages import Text, note, phase, text
+from easyphoto.settings.options import AUTO
 
 
 def painted_shots(session: PhotographSession, seeds: Sequence[int]) -> list[Shot]:
@@ -158,7 +159,12 @@ class Shot:
         strength = finisher.restorer.strength if asked is None else asked
         with session.clock.timed("restoration"):
             self.canvas, stages, notes = with_restored_faces(
-                self.canvas, session.setups, finisher.restorer, session.tools.engine, strength=strength
+                self.canvas,
+                session.setups,
+                finisher.restorer,
+                session.tools.engine,
+                strength=strength,
+                asked=session.settings.restore != AUTO,
             )
         session.painter.count(phase("restore", "seed {seed}: restoration", seed=self.seed))
         self._whole.stages.extend(stages)

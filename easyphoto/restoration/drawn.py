@@ -26,9 +26,9 @@ from easyphoto.weights.ledger import sha256_of
 ID = "miniature-restorer-1"
 """In the records of pictures."""
 POOLS = (2, 4, 8, 16)
-"""The bands end at means over so many pixels: lines, features, shading, tones."""
+"""The bands end at means over so many pixels: lines, features, tones, shading."""
 TONES = 2
-"""Which of them the deep layers see."""
+"""Which of them the deep layers see: the means over 8."""
 LINES = 4.0
 """What is finer is multiplied by this, so that lines and tones are of about one size."""
 CHANGE = 1 / 4
@@ -110,8 +110,8 @@ class RestoringNetwork(nn.Module):
 
 
 class DrawnRestorer:
-    """A Restorer of drawn faces. It runs on the processor, where a face takes a tenth of a second: so the same face
-    becomes the same bytes on every device, and no graphics memory is needed."""
+    """A Restorer of drawn faces. It runs on the processor, so it needs no graphics memory; another number of threads
+    may change a byte by one level."""
 
     changes_only, strength = True, 1.0
 
@@ -122,8 +122,13 @@ class DrawnRestorer:
     def restore(self, face: Image.Image) -> Image.Image:
         if face.size != (FACE_SIDE, FACE_SIDE):
             raise ValueError(f"a face of {face.width}×{face.height} is not {FACE_SIDE}×{FACE_SIDE}")
-        with named_failures(), torch.inference_mode():
-            return as_picture(np.rint(levels_of(self._network(picture_tensor(as_array(face))))))
+        with named_failures(advice()), torch.inference_mode():
+            return as_picture(np.rint(levels_of(self._network(picture_tensor(as_array(face))), advice())))
+
+
+def advice() -> str:
+    """What to do about a file that does not do its work; it is not in the weight catalogue."""
+    return text("It ships with EasyPhoto: restore models/miniature/restorer from the repository.")
 
 
 def picture_tensor(picture: np.ndarray) -> Tensor:
@@ -136,13 +141,15 @@ def read_network(file: Path) -> RestoringNetwork:
     """The network in a file, ready to run. Raises WeightsMissing where there is none."""
     try:
         with safe_open(str(file), framework="pt") as stored:
-            network = RestoringNetwork(Form(**json.loads(stored.metadata()[FORM])))
+            # Without memory of its own, the network takes no numbers from torch's generator and no default dtype.
+            with torch.device("meta"):
+                network = RestoringNetwork(Form(**json.loads(stored.metadata()[FORM])))
             names = stored.keys()
-            network.load_state_dict({name: stored.get_tensor(name).float() for name in names})
+            network.load_state_dict({name: stored.get_tensor(name).float() for name in names}, assign=True)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsMissing(
             text("{name} cannot be read as a model ({reason}).", name=file.name, reason=first_line(error)),
-            advice=text("It ships with EasyPhoto: restore {folder} from the repository.", folder=file.parent.name),
+            advice=advice(),
         ) from error
     return network.eval().to(memory_format=torch.channels_last)
 

@@ -129,27 +129,29 @@ def tensor_of(picture: np.ndarray, network: Any) -> Any:
     return tensor.to(device=network.device, dtype=network.dtype) / 255
 
 
-def levels_of(answer: Any) -> np.ndarray:
+def levels_of(answer: Any, advice: str | None = None) -> np.ndarray:
     """The first image of a tensor (N, 3, height, width) in 0..1, as float32 (height, width, 3) in 0..255. Raises
-    BackendError if it holds NaN."""
+    BackendError if it holds NaN; `advice` is the error's, for a network that is not in the weight catalogue."""
     levels = answer[0].float().clamp(0, 1).mul(255).permute(1, 2, 0).cpu().numpy()
     if not np.isfinite(levels).all():
         raise BackendError(
-            text("The model produced values that are not numbers."), advice=text("Run: easyphoto weights check")
+            text("The model produced values that are not numbers."),
+            advice=advice or text("Run: easyphoto weights check"),
         )
     return levels
 
 
 @contextmanager
-def named_failures() -> Iterator[None]:
-    """Turn torch's errors into OutOfMemory or BackendError."""
+def named_failures(advice: str | None = None) -> Iterator[None]:
+    """Turn torch's errors into OutOfMemory or BackendError; `advice` as in `levels_of`."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if ran_out_of_memory(error):
             raise too_little_memory() from error
         raise BackendError(
-            text("The model failed: {reason}.", reason=first_line(error)), advice=text("Run: easyphoto weights check")
+            text("The model failed: {reason}.", reason=first_line(error)),
+            advice=advice or text("Run: easyphoto weights check"),
         ) from error
 
 

@@ -19,7 +19,7 @@ from easyphoto.weights.store import WeightStore
 
 N = TypeVar("N")
 NONE, DRAWN = "none", "drawn"
-SHIPPED = (NONE, AUTO, DRAWN)
+OURS = (NONE, AUTO, DRAWN)
 """Values of the setting for which no host has a network of its own."""
 # Value of the setting → id in the weight catalogue.
 RESTORERS = {"gfpgan": "gfpgan-1.4", "restoreformer": "restoreformer"}
@@ -68,7 +68,7 @@ def open_restorer(name: str, store: WeightStore, progress: Progress, models: Lea
         return None
     if name == DRAWN:
         return open_drawn(models)
-    id = known(name, RESTORERS, "face restorer", also=(DRAWN,))
+    id = known(name, RESTORERS, "face restorer", also=OURS)
     from easyphoto.restoration.networks import FaceNetwork, library
 
     library()  # fail before a file of 350 MB is downloaded in vain
@@ -130,11 +130,11 @@ def restoration_lines(store: WeightStore) -> Iterator[str]:
         yield f"  {name}: " + ("there" if store.find(id) else "not at hand, fetched when chosen")
 
 
-def known(name: str, names: dict[str, str], kind: str, *, also: tuple[str, ...] = ()) -> str:
+def known(name: str, names: dict[str, str], kind: str, *, also: tuple[str, ...] = (NONE,)) -> str:
     """The catalogue id of a name. Raises InputError that lists the known names; `also` are those of no such id."""
     if name not in names:
         raise InputError(
             text("There is no {kind} {name!r}.", kind=kind, name=name),
-            advice=text("Known: {names}.", names=", ".join((NONE, *also, *names))),
+            advice=text("Known: {names}.", names=", ".join((*also, *names))),
         )
     return names[name]

@@ -66,12 +66,12 @@ class InferenceSettings(Settings):
     retouch_strength: float = slider(0.4, 0.0, 1.0, step=0.05, label="Retouch strength")
     restore: str = choice(
         AUTO, (AUTO, "none", "drawn", "gfpgan", "restoreformer"), is_open=True, label="Face restoration",
-        help="After the passes. auto: what the model brings, for drawn faces alone. drawn: for drawn faces. The others "
-             "are for photographs and need spandrel. In a web UI: one of its restorers.",
+        help="After the passes. auto: the model's own restorer, if it has one (drawn faces only). drawn: for drawn "
+             "faces. The others are for photographs and need spandrel. In a web UI: one of its restorers.",
     )  # fmt: skip
     restore_strength: float | None = slider(
         None, 0.0, 1.0, step=0.05, label="Restoration strength",
-        help="How much of the restored face is mixed in. Empty: half of it, of a drawn face all.",
+        help="How much of the restored face is mixed in. Empty: all of it with drawn, half with the others.",
     )  # fmt: skip
     upscale: str = choice(
         "none", ("none", "realesrgan-x4plus", "realesrgan-x2plus"), is_open=True, label="Upscaler",

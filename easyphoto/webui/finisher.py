@@ -123,13 +123,13 @@ def open_host_finisher(
 def _restorer(
     name: str, store: WeightStore, progress: Progress, models: Lease | None, *, lock: Lock | None
 ) -> Restorer | None:
-    if name in opening.SHIPPED:
+    if name in opening.OURS:
         return opening.open_restorer(name, store, progress, models)
     wanted = _RESTORERS.get(name, name)
     for each in getattr(host_module("shared"), "face_restorers", ()):
         if str(each.name()) == wanted:
             return HostRestorer(each, lock)
-    _require_known(name, restorer_names(), (opening.DRAWN, *opening.RESTORERS), what="face restorer")
+    _require_known(name, restorer_names(), (*opening.OURS, *opening.RESTORERS), what="face restorer")
     return opening.open_restorer(name, store, progress, models)
 
 
@@ -140,15 +140,15 @@ def _upscaler(
     for each in getattr(host_module("shared"), "sd_upscalers", ()):
         if name != NONE and str(each.name) == wanted:
             return HostUpscaler(each, lock)
-    _require_known(name, upscaler_names(), opening.UPSCALERS, what="upscaler")
+    _require_known(name, upscaler_names(), (NONE, *opening.UPSCALERS), what="upscaler")
     return opening.open_upscaler(name, store, progress, models)
 
 
 def _require_known(name: str, there: tuple[str, ...], ours: Iterable[str], *, what: str) -> None:
-    if name != NONE and name not in ours:
+    if name not in ours:
         raise InputError(
             text("There is no {kind} {name!r}.", kind=what, name=name),
-            advice=text("Known: {names}.", names=", ".join((NONE, *there, *ours))),
+            advice=text("Known: {names}.", names=", ".join((*ours, *there))),
         )
 
 

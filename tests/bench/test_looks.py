@@ -9,7 +9,7 @@ from PIL import Image
 
 from easyphoto.app import EasyPhoto
 from easyphoto.bench import looks
-from easyphoto.bench.looks import ARMS, sheet, summary, table
+from easyphoto.bench.looks import ARMS, changes_by_restoration, sheet, summary, table
 from easyphoto.errors import InputError
 from easyphoto.progress import NullProgress
 from easyphoto.workspace.folders import Workspace
@@ -38,7 +38,7 @@ def test_the_summary_has_the_promised_form():
     own = {
         "pairs": 4, "nearer": 2, "rim": 0.5, "outline": 0.01, "detail": 0.95, "scale": 0.4625, "warp_alone": 0.65,
         "start": 0.5, "outline_of_paste": 0.03,
-        "restored": {"nearer": 4, "rim": 0.5, "outline": 0.01, "detail": 0.95, "scale": 0.5},
+        "unrestored": {"nearer": 4, "rim": 0.5, "outline": 0.01, "detail": 0.95, "scale": 0.5},
     }  # fmt: skip
     assert found == {**own, "other_skin": own}
 
@@ -51,6 +51,16 @@ def test_the_table_has_a_line_for_every_step_and_says_how_much_is_copied():
     # scale, at the face's own points, nearer, rim, outline, detail, copied
     assert [float(number) for number in full[1:]] == [0.8, 0.5, 2.0, 0.5, 0.01, 0.95, -0.04]
     assert len(lines) == 2 * (2 + len(ARMS))
+
+
+def test_what_the_restoration_changes_is_the_finished_result_less_the_unrestored_one():
+    lines = list(changes_by_restoration([record(0.74, 0.66), record(0.20, 0.58)]))
+
+    assert lines[0] == "full − unrestored, 2 persons"
+    # The means of 0.74 − 0.5 and 0.20 − 0.5, which are also the ends of the interval.
+    assert lines[1].split()[0] == "person"
+    assert "-0.03" in lines[1]
+    assert [line.split()[0] for line in lines[2:]] == ["stranger", "rim", "outline", "detail"]
 
 
 def test_a_picture_on_which_no_face_is_found_leaves_the_mean_to_the_others():

@@ -150,6 +150,15 @@ def test_a_face_that_is_not_found_again_is_said(tmp_path: Path):
     assert "Face 1 from the left: not restored, because it was not found again on the result." in made.notes
 
 
+def test_where_nobody_asked_a_face_that_is_not_found_again_is_restored_where_the_template_s_was(tmp_path: Path):
+    by_itself = replace(RESTORED, restore="auto")
+
+    made = taken(tmp_path, by_itself, Finisher(Painter(RED)), engine=OwnFaces(lost=True))
+
+    assert as_array(made.image)[80, 70].tolist() == [255, 0, 0]
+    assert not [each for each in made.notes if "not restored" in each]
+
+
 def test_enlarging_gives_the_size_asked_for_and_half_of_each_way(tmp_path: Path):
     plain = taken(tmp_path, ENLARGED, Finisher())
     made = taken(tmp_path, ENLARGED, Finisher(upscaler=Painter(RED)))
@@ -215,7 +224,10 @@ def test_a_restorer_of_drawings_asked_for_photographs_is_left_out_with_a_note(tm
 
     made = taken(tmp_path, asked, None, engine=OwnFaces(domain=Domain.PHOTOGRAPHS))
 
-    said = "Face restoration was left out: drawn is for drawn faces, and these are treated as photographs."
+    said = (
+        "Face restoration was left out: the restorer drawn is only for drawn faces, and these are treated as "
+        "photographs."
+    )
     assert said in made.notes
     assert not any("restoration" in each for each in quiet.notes)
     assert "Face restoration was left out: drawn could not be opened." in taken(tmp_path, asked, None).notes

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from safetensors.numpy import save_file
 
@@ -19,13 +20,13 @@ from easyphoto.architectures.base import models_folder
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
 from easyphoto.drawings.scene import sample_scene
-from easyphoto.errors import WeightsMissing
+from easyphoto.errors import BackendError, WeightsMissing
 from easyphoto.faces.drawn_engine import DrawnEngine
 from easyphoto.faces.engine import Face
 from easyphoto.geometry import Box
 from easyphoto.images.pictures import as_picture
 from easyphoto.restoration.aligned import restored
-from easyphoto.restoration.drawn import DrawnRestorer
+from easyphoto.restoration.drawn import DrawnRestorer, RestoringNetwork
 from easyphoto.restoration.opening import drawn_file
 
 FIRST, PEOPLE = 920_000, 6
@@ -112,6 +113,37 @@ def test_a_file_that_holds_something_else_is_named(tmp_path: Path):
     for file in (other, broken, tmp_path / "gone.safetensors"):
         with pytest.raises(WeightsMissing, match=file.name):
             DrawnRestorer(file)
+
+
+def test_opening_it_takes_no_random_numbers_and_no_default_of_torch() -> None:
+    torch.manual_seed(5)
+    before, usual = torch.random.get_rng_state(), torch.get_default_dtype()
+    torch.set_default_dtype(torch.float16)
+    try:
+        made = DrawnRestorer(drawn_file()).restore(Image.new("RGB", (512, 512), (200, 160, 140)))
+    finally:
+        torch.set_default_dtype(usual)
+
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert made.size == (512, 512)
+
+
+def test_what_fails_is_to_be_restored_from_the_repository(
+    restorer: DrawnRestorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advice = "It ships with EasyPhoto: restore models/miniature/restorer from the repository."
+    face = Image.new("RGB", (512, 512))
+
+    with pytest.raises(WeightsMissing) as gone:
+        DrawnRestorer(tmp_path / "gone.safetensors")
+    monkeypatch.setattr(RestoringNetwork, "forward", lambda self, pictures: pictures * float("nan"))
+    with pytest.raises(BackendError, match="not numbers") as no_numbers:
+        restorer.restore(face)
+    monkeypatch.setattr(RestoringNetwork, "forward", lambda self, pictures: pictures.reshape(7))
+    with pytest.raises(BackendError, match="The model failed") as failed:
+        restorer.restore(face)
+
+    assert [str(each.value.advice) for each in (gone, no_numbers, failed)] == [advice] * 3
 
 
 def test_its_list_of_checksums_is_that_of_the_file() -> None:

@@ -86,7 +86,7 @@ def test_asked_for_by_itself_a_missing_file_is_an_error(monkeypatch: pytest.Monk
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(InputError, match="none, drawn, gfpgan, restoreformer"):
+    with pytest.raises(InputError, match="Known: none, auto, drawn, gfpgan, restoreformer"):
         open_restorer("codeformer", FakeStore(), PROGRESS)
 
 

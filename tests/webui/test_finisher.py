@@ -75,13 +75,19 @@ def test_a_network_of_ours_is_lent_to_the_next_job_too(host: MakeHost, monkeypat
     assert read == [Path("restoreformer.pth")]
 
 
-@pytest.mark.parametrize(("restore", "upscale"), [("beauty", "none"), ("none", "magic")])
+@pytest.mark.parametrize(
+    ("restore", "upscale", "known"),
+    [
+        ("beauty", "none", "Known: none, auto, drawn, gfpgan, restoreformer, .*GFPGAN"),
+        ("none", "magic", r"Known: none, realesrgan-x4plus, realesrgan-x2plus, .*R-ESRGAN 4x\+"),
+    ],
+)
 def test_an_unknown_name_is_refused_with_those_there_are(
-    host: MakeHost, tmp_path: Path, restore: str, upscale: str
+    host: MakeHost, tmp_path: Path, restore: str, upscale: str, known: str
 ) -> None:
     host()
 
-    with pytest.raises(InputError, match=r"GFPGAN|R-ESRGAN 4x\+"):
+    with pytest.raises(InputError, match=known):
         opened(tmp_path, restore, upscale)
 
 

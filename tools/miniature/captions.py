@@ -18,10 +18,7 @@ from easyphoto.drawings.scene import Scene
 
 PERSON = "1person"  # how the product's prompts for drawings name one person (inference/drawing.py)
 TRIGGER_SHARE, EMPTY_SHARE = 0.22, 0.10
-MOST_ATTRIBUTES, LESSON_ATTRIBUTES = (
-    6,
-    4,
-)  # the first: with trigger and person they fit into 32 tokens; longer captions are cut
+MOST_ATTRIBUTES = 6  # with trigger and person they fit into 32 tokens; longer captions are cut
 CLOSE, WIDE = 1.40, 1.85  # sides of the crop / of the face box
 _PLACES = {
     "plain": ("plain background",),

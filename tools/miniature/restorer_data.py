@@ -20,12 +20,13 @@ from typing import Any
 import faces_threads  # noqa: F401
 import numpy as np
 from data import CACHE
+from restorer_pairs import FRAMINGS, picture_size
 
 from easyphoto.architectures.base import Family
 from easyphoto.backends.folders import base_model
 from easyphoto.drawings.identity import sample_identity
 from easyphoto.drawings.renderer import Drawing, draw
-from easyphoto.drawings.scene import Framing, Scene, sample_scene
+from easyphoto.drawings.scene import sample_scene
 from easyphoto.errors import EasyPhotoError
 from easyphoto.faces.drawn_engine import DrawnEngine
 from easyphoto.images.pictures import as_array, as_picture
@@ -37,7 +38,6 @@ from easyphoto.settings.inference import InferenceSettings
 IDENTITIES = range(920_000, 920_016)
 FACE_WIDTHS = 80.0, 340.0  # pixels of the picture, evenly in octaves
 SIZES = 224, 800
-FRAMINGS: tuple[Framing, ...] = ("portrait", "close")
 AROUND = 0.45  # of the face's box that is kept on each side: more than the aligned square shows
 
 
@@ -65,12 +65,7 @@ def sitting(identity_seed: int, photo: int) -> tuple[Drawing, Drawing, np.random
     kept = ("yaw", "pitch", "smile", "mouth_open", "brow_raise", "eye_close", "gaze_x", "gaze_y", "light_angle",
             "light_strength")  # fmt: skip
     other = replace(other, style=scene.style, **{name: getattr(scene, name) for name in kept})
-    wanted = float(np.exp(rng.uniform(*np.log(FACE_WIDTHS))))
-    return draw(identity, scene, _size(scene, wanted)), draw(identity, other, 512), rng
-
-
-def _size(scene: Scene, face_width: float) -> int:
-    return int(np.clip(face_width / scene.face_width, *SIZES))
+    return draw(identity, scene, picture_size(scene, rng, FACE_WIDTHS, SIZES)), draw(identity, other, 512), rng
 
 
 def ways(rng: np.random.Generator) -> Iterator[InferenceSettings]:

@@ -80,7 +80,7 @@ def sitting(number: int, rng: np.random.Generator) -> tuple[Drawing, Drawing]:
     person = sample_identity(FIRST_PERSON + number)
     stranger = replace(sample_identity(FIRST_STRANGER + number), skin=person.skin, hair=person.hair)
     scene = sample_scene(stranger.seed * 100, stranger, framing=FRAMINGS[number % 2], photo_index=0)
-    size = _size(scene, float(np.exp(rng.uniform(*np.log(FACE_WIDTHS)))))
+    size = picture_size(scene, rng, FACE_WIDTHS, SIZES)
     return draw(person, scene, size), draw(stranger, scene, size)
 
 
@@ -93,8 +93,12 @@ def through_autoencoder(crop: np.ndarray, rng: np.random.Generator) -> Image.Ima
         return as_picture(decoded(vae, latents)[0])
 
 
-def _size(scene: Scene, face_width: float) -> int:
-    return int(np.clip(face_width / scene.face_width, *SIZES))
+def picture_size(
+    scene: Scene, rng: np.random.Generator, face_widths: tuple[float, float], sizes: tuple[int, int]
+) -> int:
+    """The side in pixels at which the face becomes as wide as one of `face_widths`, evenly in octaves."""
+    wanted = float(np.exp(rng.uniform(*np.log(face_widths))))
+    return int(np.clip(wanted / scene.face_width, *sizes))
 
 
 def _crop(person: Drawing, rng: np.random.Generator) -> Box:

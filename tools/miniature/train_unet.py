@@ -2,7 +2,7 @@
 
     nice python tools/miniature/train_unet.py --family models/miniature     (begins where the shipped family is)
     nice python tools/miniature/train_unet.py                               (goes on; from nothing where nothing is)
-    nice python tools/miniature/train_unet.py --decay 2000                  (runs the rate down, from the newest state)
+    nice python tools/miniature/train_unet.py --decay 2200                  (runs the rate down, from the newest state)
     python tools/miniature/train_unet.py --device cuda --batch 256          (a quarter of an hour on one card)
 
 The UNet's cross-attention always begins anew, and in the first steps only it learns, at noisy times. The text encoder
