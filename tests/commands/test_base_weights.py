@@ -79,10 +79,8 @@ def test_who_fits_is_not_named(app, anna, template, tmp_path):
 
 
 def test_what_the_style_of_a_drawing_calls_is_looked_at_as_well_but_not_over_a_template(app, cup, template):
-    write_bytes(
-        app.workspace.styles / "stage.json",
-        b'{"format": 1, "name": "Stage", "positive": "x", "loras": [{"name": "cup"}]}',
-    )
+    style = b'{"format": 1, "name": "Stage", "positive": "a stage", "loras": [{"name": "cup"}]}'
+    write_bytes(app.workspace.styles / "stage.json", style)
     drawn = PhotographPersons(("anna",), drawing=DrawingSettings(style="Stage"))
 
     assert drawn.called(app.workspace) == ("cup",)
