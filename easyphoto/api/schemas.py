@@ -254,7 +254,7 @@ class PersonAnswer(AnswerModel):
 class CheckpointsAnswer(AnswerModel):
     run: str = Field(..., description="The training.")
     steps: list[int]
-    chosen: int | None = Field(None, description="What /persons:choose took; null: the training's own choice.")
+    chosen: int | None = Field(None, description="What /persons:choose took; null: the LoRA that the training wrote.")
 
 
 class DamagedAnswer(AnswerModel):

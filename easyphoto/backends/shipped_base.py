@@ -43,7 +43,10 @@ def has_weights(family: Family, base: Path, recorded: str) -> bool:
     """Whether a base model still has the weights of a recorded fingerprint, as far as can be told.
 
     What recorded none is from before any did: it was trained on the weights that shipped then, or on a model of one's
-    own.
+    own. A base that is gone is reported where it is loaded.
     """
     recorded = recorded or (family.first_weights if base == family.folder else "")
-    return not recorded or not family.ships or recorded == base_fingerprint(family, base)
+    try:
+        return not recorded or not family.ships or recorded == base_fingerprint(family, base)
+    except OSError:
+        return True

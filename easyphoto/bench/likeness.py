@@ -36,6 +36,7 @@ from easyphoto.drawings.renderer import Drawing
 from easyphoto.errors import InputError
 from easyphoto.images.pictures import as_array, as_picture, write_picture
 from easyphoto.messages import text
+from easyphoto.persons.base_fit import other_weights_notes
 from easyphoto.progress import Progress
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.storage.records import read_json, write_json
@@ -76,7 +77,7 @@ def run(app: EasyPhoto, *, persons: int, first: int, progress: Progress, say: Ca
                 fewest_persons=FEWEST_PERSONS,
             ),
         )
-    folder = app.workspace.root / "bench" / "likeness"
+    folder = bench_folder(app)
     judge = open_judge()
     members = range(first, first + persons)
     train_everybody(app, members, progress)
@@ -105,13 +106,20 @@ def person_name(index: int) -> str:
     return f"bench-{index:02d}"
 
 
+def bench_folder(app: EasyPhoto) -> Path:
+    return app.workspace.root / "bench" / "likeness"
+
+
 def train_everybody(app: EasyPhoto, members: Sequence[int], progress: Progress) -> None:
-    """Train each person with the product's command and its defaults; finished ones are skipped."""
+    """Train each person with the product's command and its defaults, but not who was trained on the base's weights."""
+    family, base = app.base_model()
     for number, index in enumerate(members):
-        ready = {person.id for person in app.workspace.list_persons() if person.is_trained}
-        if person_name(index) in ready:
+        trained = [one for one in app.workspace.list_persons() if one.id == person_name(index) and one.is_trained]
+        if trained and not other_weights_notes(app.workspace, trained, family, base):
             continue
         progress.step(number, len(members), "training")
+        # What was measured of an earlier training does not hold for the new one.
+        (bench_folder(app) / f"{person_name(index)}.json").unlink(missing_ok=True)
         photos = write_photos(draw_member(index), app.workspace.root / "bench" / "photos" / person_name(index))
         TrainPerson(person_name(index), photos).run(app, NullContext(progress))
 

@@ -226,7 +226,7 @@ def _persons(verbs: Verbs) -> None:
     parser.add_argument(
         "new_name", nargs="?", metavar="NEWNAME|WORDS|STEP",
         help='rename: the new name; words: what describes them in prompts, as "grey hair, glasses" ("" for nothing); '
-             f"choose: the checkpoint's step, or {AS_TRAINED} for the training's own choice",
+             f"choose: the checkpoint's step, or {AS_TRAINED} for the LoRA that the training wrote",
     )  # fmt: skip
     parser.add_argument("--propose", action="store_true", help="words: look at their photos, and propose some")
     _photos(parser, "add: photos of the person: a folder, a ZIP file, or the files")

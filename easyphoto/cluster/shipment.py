@@ -114,20 +114,11 @@ def _persons(command: Command, workspace: Workspace) -> tuple[str, ...]:
     """The persons of the command, then the scenes and objects that its settings or its style call."""
     ids = [*command.subjects(workspace).persons]
     if isinstance(command, PhotographPersons):
-        ids += scene_ids(workspace, command.settings.scene)
-    if isinstance(command, (PhotographPersons, DrawStylePreviews)):
-        for written in _styles_loras(command, workspace):
-            ids += scene_ids(workspace, written)
-    return tuple(dict.fromkeys(ids))
-
-
-def _styles_loras(command: PhotographPersons | DrawStylePreviews, workspace: Workspace) -> Iterator[str]:
-    styles = read_styles(workspace)
+        ids += command.called(workspace)
     if isinstance(command, DrawStylePreviews):
-        yield from (style.written_loras for style in styles.usable)
-    elif command.drawing.style.strip():
-        with suppress(EasyPhotoError):
-            yield styles.named(command.drawing.style).written_loras
+        for style in read_styles(workspace).usable:
+            ids += scene_ids(workspace, style.written_loras)
+    return tuple(dict.fromkeys(ids))
 
 
 def _folders(command: Command, workspace: Workspace, persons: Iterable[str]) -> Iterator[Path]:

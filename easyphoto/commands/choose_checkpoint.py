@@ -1,4 +1,4 @@
-"""Takes another checkpoint of a training than the training itself chose."""
+"""Takes a checkpoint of a training in place of the LoRA that the training wrote."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from easyphoto.workspace.folders import Workspace
 
 AS_TRAINED = "trained"
-"""In the place of a step, on the command line: the LoRA that the training itself wrote."""
-STEP = "The step of a checkpoint of their last training (default: the last, which the training took)."
+"""In the place of a step, on the command line: the LoRA that the training wrote."""
+STEP = "The step of a checkpoint of their last training (default: the LoRA that the training wrote)."
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from easyphoto.commands.base import UNRECORDED, Command, Context, Subjects, described
-from easyphoto.errors import InputError
+from easyphoto.errors import EasyPhotoError, InputError
 from easyphoto.messages import note, text
 from easyphoto.settings.declarations import settings_record
 from easyphoto.settings.drawing import DrawingSettings
@@ -61,6 +61,17 @@ class PhotographPersons(Command):
         """The persons alone: a picture of them stays when the scene behind them is deleted."""
         return Subjects(tuple(dict.fromkeys(map(workspace.id_of, self.persons))))
 
+    def called(self, workspace: Workspace) -> tuple[str, ...]:
+        """The ids of the scenes and objects that the settings or the style of a drawing call. Raises BadSettings."""
+        from easyphoto.persons.scenes import scene_ids
+        from easyphoto.workspace.styles import style_named
+
+        ids = [*scene_ids(workspace, self.settings.scene)]
+        if not self.templates and self.drawing.style.strip():
+            with suppress(EasyPhotoError):  # raised where the style is used
+                ids += scene_ids(workspace, style_named(workspace, self.drawing.style).written_loras)
+        return tuple(dict.fromkeys(ids))
+
     def validated(self, app: EasyPhoto) -> PhotographPersons:
         """Replace names by ids. Raises UnknownPerson, UnknownScene, WrongKind, BadSettings, and InputError where there
         is nothing to draw."""
@@ -80,14 +91,13 @@ class PhotographPersons(Command):
     def run(self, app: EasyPhoto, context: Context) -> PhotographResult:
         """Report every picture as soon as it is written, and all notes at the end."""
         from easyphoto.commands.at_work import at_work
-        from easyphoto.persons.scenes import scene_ids
 
         self._check_asked()
         # Once more: what waited before this one may have taken the template's name.
         self._check_drawing(app.workspace)
         app = app.with_options(self.options)
         # By the names as they were typed, which an error repeats. Deleting a scene stops what paints with it.
-        names = (*self.persons, *scene_ids(app.workspace, self.settings.scene))
+        names = (*self.persons, *self.called(app.workspace))
         with at_work(app, names, context) as progress:
             result = self._photographed(app, context, progress)
         for said in dict.fromkeys(result.all_notes):
@@ -98,10 +108,9 @@ class PhotographPersons(Command):
         from easyphoto.commands.photograph_series import note_other_weights, open_series, results_folder, shared_base
         from easyphoto.commands.photograph_words import WordsSeries
         from easyphoto.images.originals import read_original
-        from easyphoto.persons.scenes import scene_ids
 
         persons = [app.workspace.person(name) for name in self.persons]
-        scenes = [app.workspace.person(id) for id in scene_ids(app.workspace, self.settings.scene)]
+        scenes = [app.workspace.person(id) for id in self.called(app.workspace)]
         note_other_weights(app, [*persons, *scenes], shared_base(app, persons), context)
         out = self.out or results_folder(app.workspace, persons)
         if not self.templates:

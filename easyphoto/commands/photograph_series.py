@@ -41,6 +41,9 @@ from easyphoto.workspace.folders import SESSION_FILE, Workspace
 from easyphoto.workspace.person_record import Person
 from easyphoto.workspace.style_files import Style
 
+MOST_NAMED = 3
+"""Templates that a note names of many."""
+
 
 @dataclass(frozen=True)
 class PhotographResult:
@@ -135,7 +138,9 @@ class PhotographSeries:
 def _of(templates: Sequence[str], said: str) -> Text:
     """A note with the names of the templates that it is about. Clients know it by the same code."""
     code = said.code if isinstance(said, Text) else ""
-    return note(code, "{templates}: {said}", templates=", ".join(templates), said=said)
+    shown, more = ", ".join(templates[:MOST_NAMED]), len(templates) - MOST_NAMED
+    named = text("{names} and {count} more", names=shown, count=more) if more > 0 else shown
+    return note(code, "{templates}: {said}", templates=named, said=said)
 
 
 def begun_session(out: Path, persons: Sequence[Person], base: str | None) -> dict[str, Any]:
@@ -204,7 +209,7 @@ def shared_base(app: EasyPhoto, persons: Sequence[Person]) -> str:
 
 
 def note_other_weights(app: EasyPhoto, learned: Sequence[Person], base: str, context: Context) -> None:
-    """Say whose LoRA an update of the base has left behind. Only a family that ships is ever replaced by an update."""
+    """Say whose LoRA was trained on other weights than the base has now. Only those of a family that ships are told."""
     trained = [person for person in learned if person.is_trained and family_named(person.family).ships]
     if not trained:
         return

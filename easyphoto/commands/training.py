@@ -175,14 +175,17 @@ def begun_run(app: EasyPhoto, name: str, progress: Progress) -> PreparedRun:
 
 
 def check_same_weights(workspace: Workspace, name: str) -> None:
-    """Raise InputError where an update has replaced the base model's weights since the run of that name began."""
+    """Raise InputError where the base model's weights have changed since the run of that name began."""
     folder = RunFolder(workspace.run_folder(name))
     run = TrainRun.read(folder.run)
     family, named = run.kind, recorded_base(run.base)
     base = family.folder if named == family.id else folder.path(named)
     if not has_weights(family, base, run.base_weights):
         raise InputError(
-            text("An update has replaced the weights of {family} on which this training began.", family=family.short),
+            text(
+                "The weights of {family} have changed since this training began, so it cannot go on.",
+                family=family.short,
+            ),
             advice=text("Train again from the beginning."),
         )
 
@@ -216,7 +219,8 @@ def learnt(
 def chosen_again(
     app: EasyPhoto, person: Person, prepared: PreparedRun, found: Checkpoints, step: int | None
 ) -> TrainedPerson:
-    """Install a checkpoint of a finished run in place of what was chosen before; None: the training's own choice."""
+    """Install a checkpoint of a finished run in place of what was chosen before; None: the LoRA that the
+    training wrote."""
     portrait = found.portrait(step)
     if portrait is None and person.portrait is not None:
         portrait = app.workspace.person_folder(person.id) / person.portrait

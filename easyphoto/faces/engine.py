@@ -1,7 +1,7 @@
 """The interface between the pipeline and face-analysis implementations, and its types.
 
-An engine has a domain: photographs or drawings. It may lack an embedder; then identity is not checked, there is no vote
-on checkpoints and results are not ranked, and notes say so.
+An engine has a domain: photographs or drawings. It may lack an embedder; then identity is not checked, test pictures
+are not judged and results are not ranked, and notes say so.
 """
 
 from __future__ import annotations

@@ -42,19 +42,20 @@ def without_drawn_alone(
             joined(notes, " "),
             advice=text(
                 "Choose a template whose face is turned like the reference photo's, another reference photo (train "
-                "again with --reference FILE), or a checkpoint of Stable Diffusion 1.5 or SDXL (--base FILE)."
+                "again with --reference FILE), or a checkpoint of Stable Diffusion 1.5 or SDXL (--base FILE). To have "
+                "the face drawn all the same, add --no-fusion (in the tab: Fusion; in the API: settings.fusion)."
             ),
         )
     return tuple(each for each in setups if each not in drawn), notes
 
 
 def _left_alone(setup: Setup, family: Family) -> Text:
-    said = (*setup.subject.notes, *setup.notes)
-    why = joined([each for each in said if isinstance(each, Text) and each.code in WHY], " ")
-    return note(
+    notes = (*setup.subject.notes, *setup.notes)
+    why = joined([each for each in notes if isinstance(each, Text) and each.code in WHY], " ")
+    said = note(
         "photographed-face-left",
-        "Face {number} from the left stays as it is: {family} alone would draw it. {why}",
+        "Face {number} from the left stays as it is: {family} alone would draw it.",
         number=setup.number + 1,
         family=family.short,
-        why=why,
     )
+    return note(said.code, "{said} {why}", said=said, why=why) if why else said

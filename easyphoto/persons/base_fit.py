@@ -1,4 +1,4 @@
-"""Whether what was learned fits the weights that the base model has now, which an update may have replaced."""
+"""Whether what was learned fits the weights that the base model has now, which may have been replaced."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def other_weights_notes(
     return tuple(
         note(
             "other-base-weights",
-            "{name} was trained on other weights of {family} than it has now, so pictures are less like them: train "
-            "{name} again with the same photos.",
+            "{name} was trained on other weights of {family}, so pictures are less accurate. Train {name} again with "
+            "the same photos.",
             name=person.name,
             family=family.short,
         )

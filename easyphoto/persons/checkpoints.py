@@ -25,7 +25,7 @@ class Checkpoints:
     folder: RunFolder
     steps: tuple[int, ...]
     chosen: int | None
-    """The step that the user chose; None: the training's own choice."""
+    """The step that the user chose; None: the LoRA that the training wrote."""
 
     def lora(self, step: int | None) -> Path:
         """The LoRA's file. Raises InputError."""

@@ -228,7 +228,7 @@ def _reference_notes(reference: Reference, looks: Sequence[Look], engine: FaceEn
         said = note(
             "reference-of-another-kind",
             "{name}, the reference photo that you chose, looks {looks}, and the photos are taken for {kind}: results "
-            "mix both. Choose one of the others, or, if all are {other}, {say_so}.",
+            "mix both. Choose another photo as the reference, or, if all are {other}, {say_so}.",
             name=reference.photo,
             looks=other.looks,
             kind=engine.domain.said,

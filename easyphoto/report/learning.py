@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from easyphoto.errors import InputError
 from easyphoto.images.pictures import read_picture
 from easyphoto.messages import text
 from easyphoto.report.parts import Bars, Chart, Curve, Figure, Gallery, Notes, NoteTone, Part, Section
-from easyphoto.training.events import Done, Event, Sample, Step, from_line
+from easyphoto.training.events import Checkpoint, Done, Event, Sample, Step, from_line
+from easyphoto.training.pictures import Picture, most_like
 from easyphoto.training.run import RunFolder, TrainRun, choice_in
 
 SMOOTHING = 0.08
@@ -33,11 +35,11 @@ def training_section(run_folder: Path) -> Section:
     parts: list[Part] = [loss_chart(events)]
     likeness = likeness_chart(events, done)
     parts += [likeness] if likeness else []
-    parts += [gallery for gallery in (_samples(run_folder, events),) if gallery]
+    parts += [gallery for gallery in (_samples(run_folder, events, done),) if gallery]
     if done is not None:
         parts += [Bars("Time per phase", tuple(done.seconds.items()))]
         parts += [Notes(done.notes)] if done.notes else []
-    return Section("Training", tuple(parts), _words(done, RunFolder(run_folder)))
+    return Section("Training", tuple(parts), _words(done, events, RunFolder(run_folder)))
 
 
 def loss_chart(events: tuple[Event, ...]) -> Chart:
@@ -73,20 +75,19 @@ def smoothed(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, floa
     return tuple(result)
 
 
-def _samples(run_folder: Path, events: tuple[Event, ...]) -> Gallery | None:
+def _samples(run_folder: Path, events: tuple[Event, ...], done: Done | None) -> Gallery | None:
     shows_face = _shows_face(RunFolder(run_folder))
     samples = sorted(
         (event for event in events if isinstance(event, Sample)), key=lambda event: (event.step, event.template)
     )
-    used = choice_in(RunFolder(run_folder)) or max((event.step for event in samples), default=0)
-    best = max((event.score for event in samples if event.step == used and event.score is not None), default=None)
+    portrait = _portrait(samples, _used_step(done, events, RunFolder(run_folder)))
     figures = []
     for event in samples:
         picture = run_folder / event.path
         if not picture.is_file():
             continue
         score = _score(event.score) if shows_face else ""
-        is_best = best is not None and event.step == used and event.score == best
+        is_best = event.path == portrait
         figures.append(
             Figure(
                 read_picture(picture, longest=2 * _SIDE),
@@ -97,6 +98,25 @@ def _samples(run_folder: Path, events: tuple[Event, ...]) -> Gallery | None:
             )
         )
     return Gallery(tuple(figures), "Test pictures", side=_SIDE) if figures else None
+
+
+def _used_step(done: Done | None, events: tuple[Event, ...], folder: RunFolder) -> int | None:
+    """The checkpoint that is the LoRA; None where an earlier version merged several."""
+    chosen = choice_in(folder)
+    if chosen is not None or done is None or not done.weights:
+        return chosen or _last_step(events)
+    return int(next(iter(done.weights))) if len(done.weights) == 1 else None
+
+
+def _last_step(events: tuple[Event, ...]) -> int | None:
+    return max((event.step for event in events if isinstance(event, (Checkpoint, Sample, Step))), default=None)
+
+
+def _portrait(samples: Sequence[Sample], used: int | None) -> str:
+    """The path of the judged test picture that is the portrait; empty if none is."""
+    judged = [each for each in samples if each.step == used and each.score is not None]
+    found = most_like([Picture(each.step, each.template, each.path, each.score) for each in judged])
+    return "" if found is None else found.path
 
 
 def _score(score: float | None) -> str:
@@ -110,21 +130,25 @@ def _shows_face(run_folder: RunFolder) -> bool:
     return True
 
 
-def _words(done: Done | None, folder: RunFolder) -> str:
+def _words(done: Done | None, events: tuple[Event, ...], folder: RunFolder) -> str:
     if done is None:
         return text("The training did not finish.")
     chosen = choice_in(folder)
     if chosen is not None:
         return f"The checkpoint of step {chosen} is used: it was chosen by hand."
-    last = f"The last checkpoint, of step {done.best_step}, is used."
+    # `best_step` is another one where the last checkpoint's pictures could not be judged.
+    last = f"The last checkpoint, of step {_last_step(events) or done.best_step}, is used."
     if not _shows_face(folder):
         return f"{last} {_ANOTHER}"
     if done.weights:
         # Of an earlier version, which merged the checkpoints that the test pictures voted for.
-        return f"The LoRA is made of the checkpoints of these steps: {', '.join(done.weights)}."
-    if done.last is None:
+        steps = ", ".join(done.weights)
+        of = f"checkpoint of step {steps}" if len(done.weights) == 1 else f"checkpoints of these steps: {steps}"
+        return f"The LoRA is made of the {of}."
+    if done.best is None:
         return f"{last} Likeness could not be measured."
+    better = f"That of step {done.best_step} has {done.best:.3f}. {_ANOTHER}"
+    if done.last is None:
+        return f"{last} Its likeness could not be measured. {better}"
     said = f"The last checkpoint is used: likeness {done.last:.3f}."
-    if done.best is None or done.best <= done.last:
-        return said
-    return f"{said} That of step {done.best_step} has {done.best:.3f}. {_ANOTHER}"
+    return said if done.best <= done.last else f"{said} {better}"

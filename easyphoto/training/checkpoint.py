@@ -1,4 +1,4 @@
-"""Saving a run: LoRA files for judging and merging, and one file from which the run resumes."""
+"""Saving a run: LoRA files to judge and to choose from, and one file from which the run resumes."""
 
 from __future__ import annotations
 

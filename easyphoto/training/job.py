@@ -56,7 +56,7 @@ class TrainResult:
     contact_sheet: Path | None
     best_step: int
     best: float | None
-    """Mean likeness (cosine similarity) of the best checkpoint's validation pictures; None if nothing was judged."""
+    """Mean likeness (cosine similarity) of the test pictures of `best_step`; None if nothing was judged."""
     last: float | None
     """The same of the last checkpoint, which is the LoRA."""
     embedder: str | None

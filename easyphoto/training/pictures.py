@@ -67,7 +67,7 @@ def step_means(pictures: Sequence[Picture]) -> Mapping[int, float]:
     return {step: mean for step, mean in means.items() if mean is not None}
 
 
-def usual_best(means: Mapping[int, float]) -> int | None:
+def latest_best(means: Mapping[int, float]) -> int | None:
     """The latest step whose mean is a draw with the highest; None if nothing was judged."""
     return max((step for step, mean in means.items() if mean >= max(means.values()) - DRAW), default=None)
 

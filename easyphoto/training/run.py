@@ -209,7 +209,7 @@ class RunFolder:
 
     @property
     def choice(self) -> Path:
-        """The record of the checkpoint that the user chose in place of the training's own choice."""
+        """The record of the checkpoint that the user chose in place of the LoRA that the training wrote."""
         return self.root / "choice.json"
 
     @property
@@ -231,7 +231,7 @@ class _Choice:
 
 
 def choice_in(folder: RunFolder) -> int | None:
-    """The step that the user chose of the run; None: the training's own choice."""
+    """The step that the user chose of the run; None: the LoRA that the training wrote."""
     with suppress(InputError):
         if folder.choice.is_file():
             return typed(_Choice, read_json(folder.choice), "The choice").step

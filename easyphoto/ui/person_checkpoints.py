@@ -1,4 +1,4 @@
-"""The test pictures of a training, by checkpoint, and the choice of another one than the training took."""
+"""The test pictures of a training, by checkpoint, and the choice of one in place of the training's LoRA."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class CheckpointsDialog:
         hint = words(
             "Later ones follow the photos more closely, and words less. The LoRA is replaced by the one you choose."
         )
-        own = self._button(words("As the training chose"), person, None, is_on=found.chosen is None)
+        own = self._button(words("The LoRA that the training wrote"), person, None, is_on=found.chosen is None)
         rows = "".join(self._row(person, step, found) for step in found.steps)
         return (
             f'<div lang="{words.tag}"><h2 class="easyphoto-title">{escape(title)}</h2>'

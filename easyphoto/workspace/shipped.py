@@ -18,7 +18,7 @@ class Template:
     licence: str
     faces: int
     validates: bool
-    """Whether validation pictures are painted on it; results are shown on others, which no training has seen."""
+    """Whether a training's test pictures are painted on it; results are shown on others."""
 
 
 def templates_folder() -> Path:

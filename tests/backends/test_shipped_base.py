@@ -62,3 +62,7 @@ def test_what_was_recorded_is_compared_and_what_was_not_is_taken_for_the_first_w
     shipped = base_fingerprint(MINIATURE, MINIATURE.folder)
     assert has_weights(MINIATURE, MINIATURE.folder, "") == (shipped == MINIATURE.first_weights)
     assert has_weights(SD15, base, "0" * 64)
+
+
+def test_of_a_base_that_is_gone_nothing_is_said_here(tmp_path: Path) -> None:
+    assert has_weights(MINIATURE, tmp_path / "gone", "0" * 64)

@@ -7,14 +7,22 @@ import pytest
 from PIL import Image
 
 from easyphoto.app import EasyPhoto
+from easyphoto.architectures.registry import family_named
+from easyphoto.backends.shipped_base import BASE_KEY, base_fingerprint
 from easyphoto.bench import likeness
 from easyphoto.bench.likeness import ARMS, bootstrap, difference, nearer, outside_difference, scale_of, summary
 from easyphoto.bench.persons import FIRST_PERSON, draw_member, judging_templates
+from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import InputError
 from easyphoto.progress import NullProgress
+from easyphoto.storage.records import write_json
+from easyphoto.training.lora import write_lora
 from easyphoto.workspace.folders import Workspace
+from easyphoto.workspace.person_record import Person
 
 pytest.importorskip("torch")
+
+MINIATURE = family_named("miniature")
 
 
 def record(person: float, template: float, *, lora: float = 0.5, outside: int = 0) -> dict:
@@ -98,3 +106,20 @@ def test_the_bench_says_how_many_persons_it_needs(tmp_path: Path):
 
     with pytest.raises(InputError, match="1 persons"):
         likeness.run(app, persons=1, first=500, progress=NullProgress(), say=lambda line: None)
+
+
+def test_who_was_trained_on_other_weights_of_the_base_is_trained_and_measured_again(tmp_path: Path, monkeypatch):
+    app, again = EasyPhoto(Workspace(tmp_path)), []
+    monkeypatch.setattr(EasyPhoto, "base_model", lambda self: (MINIATURE, MINIATURE.folder))
+    monkeypatch.setattr(likeness, "write_photos", lambda member, folder: ())
+    monkeypatch.setattr(TrainPerson, "run", lambda self, app, context: again.append(self.name))
+    for index, weights in ((1, base_fingerprint(MINIATURE, MINIATURE.folder)), (2, "0" * 64)):
+        name = likeness.person_name(index)
+        app.workspace.save_person(Person(name, name, "miniature", "2026-01-01T00:00:00Z", lora="lora.safetensors"))
+        write_lora(app.workspace.person_folder(name) / "lora.safetensors", {}, {BASE_KEY: weights})
+        write_json(likeness.bench_folder(app) / f"{name}.json", {})
+
+    likeness.train_everybody(app, (1, 2, 3), NullProgress())
+
+    assert again == ["bench-02", "bench-03"]
+    assert [file.name for file in likeness.bench_folder(app).glob("*.json")] == ["bench-01.json"]

@@ -16,9 +16,11 @@ from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import InputError
 from easyphoto.persons.photo_sources import photo_files
 from easyphoto.progress import Cancelled
+from easyphoto.settings.drawing import DrawingSettings
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import Options
 from easyphoto.settings.placing import PlacingSettings
+from easyphoto.storage.files import write_bytes
 from easyphoto.training.lora import write_lora
 from easyphoto.training.run import RUN_FILE, TrainRun
 from easyphoto.workspace.person_record import Person
@@ -31,8 +33,8 @@ SHIPPED = Options(base="miniature")
 
 def said_of(name: str) -> str:
     return (
-        f"{name} was trained on other weights of the miniature than it has now, so pictures are less like them: train "
-        f"{name} again with the same photos."
+        f"{name} was trained on other weights of the miniature, so pictures are less accurate. Train {name} again with "
+        "the same photos."
     )
 
 
@@ -76,6 +78,15 @@ def test_who_fits_is_not_named(app, anna, template, tmp_path):
     assert not [note for note in context.notes if "other weights" in note]
 
 
+def test_what_the_style_of_a_drawing_calls_is_looked_at_as_well_but_not_over_a_template(app, cup, template):
+    style = b'{"format": 1, "name": "Stage", "positive": "a stage", "loras": [{"name": "cup"}]}'
+    write_bytes(app.workspace.styles / "stage.json", style)
+    drawn = PhotographPersons(("anna",), drawing=DrawingSettings(style="Stage"))
+
+    assert drawn.called(app.workspace) == ("cup",)
+    assert replace(drawn, templates=(template,), assignments=(None,)).called(app.workspace) == ()
+
+
 def test_an_object_of_other_weights_is_named_where_it_is_placed(app, cup, template):
     record_weights(app, "cup", EARLIER)
     context = RecordingContext()
@@ -96,7 +107,7 @@ def test_a_training_whose_base_was_replaced_meanwhile_does_not_go_on(app, photos
     replace(run, base_weights=EARLIER).write(folder)
     trainer.error = None
 
-    with pytest.raises(InputError, match="An update has replaced the weights of the miniature"):
+    with pytest.raises(InputError, match="The weights of the miniature have changed since this training began"):
         ResumeTraining(folder.name).run(app, NullContext())
 
     run.write(folder)

@@ -150,7 +150,7 @@ def test_a_drawing_without_a_usable_face_is_drawn_again_with_the_next_seed_that_
     assert [request.seed for request in backend.drawn] == [10, 13, 14, 11, 12]
     assert seeds_of(session.pictures) == [14, 11, 12]
     assert (
-        "Drawn again with seed 14, because the drawing before was not usable "
+        "drawn-14.png: Drawn again with seed 14, because the drawing before was not usable "
         "(seed 10: it shows no face; seed 13: it shows 2 faces for 1 person)."
     ) in session.all_notes
 

@@ -3,6 +3,7 @@
 import gc
 import shutil
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from PIL import Image
 
 from easyphoto.commands.base import NullContext
 from easyphoto.commands.photograph import PhotographPersons
+from easyphoto.commands.photograph_series import PhotographResult
+from easyphoto.commands.taken_template import TemplateResult
 from easyphoto.commands.train import TrainPerson
 from easyphoto.errors import (
     BadPicture,
@@ -23,7 +26,7 @@ from easyphoto.inference import pipeline
 from easyphoto.messages import Text
 from easyphoto.persons.photo_sources import photo_files
 from easyphoto.progress import Cancelled
-from easyphoto.report.parts import Gallery
+from easyphoto.report.parts import Gallery, Section
 from easyphoto.settings.inference import InferenceSettings
 from tests import icc
 from tests.commands.doubles import OnePersonEngine
@@ -298,3 +301,12 @@ def test_a_lying_template_is_painted_upright_and_the_result_lies_as_it_does(app,
     assert f"The template lies turned by {360 - rotation}°: its faces were painted upright" in " ".join(
         made[1].all_notes
     )
+
+
+def test_a_note_on_many_templates_names_three_and_counts_the_others():
+    made = [
+        TemplateResult(Path(f"{number}.png"), (), ("It is grey.",) if number < 99 else (), {}, Section("", ()))
+        for number in range(100)
+    ]
+
+    assert PhotographResult(tuple(made), Path("r")).all_notes == ("0.png, 1.png, 2.png and 96 more: It is grey.",)

@@ -62,6 +62,7 @@ def test_where_no_other_is_there_nothing_is_painted_and_the_error_says_what_woul
         studio.photograph(studio.one)
 
     assert "turned like the reference photo's" in raised.value.advice
+    assert "add --no-fusion (in the tab: Fusion; in the API: settings.fusion)" in raised.value.advice
     assert studio.requests() == []
 
 

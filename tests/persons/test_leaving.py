@@ -183,11 +183,11 @@ def test_in_a_folder_with_other_things_only_persons_go_and_the_rest_is_said(tmp_
     workspace = filled(tmp_path / "project")
     (workspace.root / "novel.txt").write_text("mine")
     (workspace.root / "results").mkdir()
-    (workspace.root / "results" / "of-the-election.txt").write_text("mine")
+    (workspace.root / "results" / "of-the-wedding.txt").write_text("mine")
 
     removal = Uninstall().run(EasyPhoto(workspace, mirrors=()), NullContext())
 
-    assert {"novel.txt", "results/of-the-election.txt", "workspace.json"} <= left_in(workspace.root)
+    assert {"novel.txt", "results/of-the-wedding.txt", "workspace.json"} <= left_in(workspace.root)
     assert not (workspace.persons / "anna").exists()
     assert [(left.what, str(left.why)) for left in removal.left if left.what.endswith("results")] == [
         (str(workspace.root / "results"), f"{workspace.root} holds other things as well; delete it by hand")

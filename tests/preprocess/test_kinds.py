@@ -79,8 +79,8 @@ def test_a_drawing_that_is_chosen_as_reference_of_photographs_is_taken_and_said(
     assert check.reference == "4.png"
     assert (
         "4.png, the reference photo that you chose, looks drawn, and the photos are taken for photographs: results mix "
-        "both. Choose one of the others, or, if all are drawings, say so: --engine drawings (in the tab: Kind of "
-        "pictures; in the API: options.engine)."
+        "both. Choose another photo as the reference, or, if all are drawings, say so: --engine drawings (in the tab: "
+        "Kind of pictures; in the API: options.engine)."
     ) in check.notes
     usual = check_photos(files, paired(), SD15, PreprocessSettings(), NullProgress(), reference="1.png")
     assert not [said for said in usual.notes if "that you chose" in said]

@@ -19,7 +19,7 @@ from easyphoto.training.capture import NotCaptured
 from easyphoto.training.events import Done, Sample, Step, Warn
 from easyphoto.training.lora import read_lora
 from easyphoto.training.noise import Noise
-from easyphoto.training.pictures import Picture, most_like, step_means, usual_best
+from easyphoto.training.pictures import Picture, latest_best, most_like, step_means
 from easyphoto.training.run import RunFolder, TrainRun
 from tests.fakes import FakeEngine, RecordingProgress
 from tests.graphs import StandInRecorder
@@ -363,9 +363,9 @@ def test_of_checkpoints_that_are_alike_on_the_test_pictures_the_latest_is_named_
     means = step_means(pictures)
 
     assert means == {1: 0.30, 2: 0.415, 3: 0.40}
-    assert usual_best(means) == 3
-    assert usual_best({1: 0.45, 2: 0.40}) == 1
-    assert usual_best({}) is None
+    assert latest_best(means) == 3
+    assert latest_best({1: 0.45, 2: 0.40}) == 1
+    assert latest_best({}) is None
 
 
 def test_the_most_like_picture_is_shown_and_the_first_where_none_was_judged():

@@ -12,7 +12,7 @@ import torch
 from easyphoto.progress import Progress
 from easyphoto.training.loop import Learner
 from easyphoto.training.lora import State, read_lora
-from easyphoto.training.pictures import Picture, mean_score, step_means, usual_best
+from easyphoto.training.pictures import Picture, latest_best, mean_score, step_means
 from easyphoto.training.run import RunFolder
 from easyphoto.training.samples import Samples
 from election.merging import load_into_adapters, merge_products
@@ -52,7 +52,7 @@ def elected(judged: Sequence[Picture]) -> Shares:
 
 
 def best_alone(means: Mapping[int, float]) -> Shares:
-    return {usual_best(means) or 0: 1.0}
+    return {latest_best(means) or 0: 1.0}
 
 
 def elected_state(
