@@ -35,8 +35,6 @@ _LEAST_CHANGE = 1
 class RemoteRestorer:
     webui: WebUi
     name: str
-    strength: float
-    """How much of it is mixed in where the settings do not say, 0..1."""
 
     changes_only: ClassVar[bool] = False
 

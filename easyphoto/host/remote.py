@@ -22,7 +22,7 @@ from easyphoto.host.base import HostFacts, ListsNoLoras, ThisMachine
 from easyphoto.messages import joined, text
 from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
-from easyphoto.restoration.base import PHOTO_STRENGTH, Finisher, Restorer, Upscaler
+from easyphoto.restoration.base import Finisher, Restorer, Upscaler
 from easyphoto.restoration.opening import asks_for_nothing, finisher_of, open_restorer, open_upscaler
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.settings.options import WeightSettings
@@ -109,7 +109,7 @@ class RemoteHost(ListsNoLoras):
     ) -> Restorer | None:
         theirs = _named(name, _restorers(lists))
         if theirs is not None:
-            return RemoteRestorer(self.webui, theirs, PHOTO_STRENGTH)
+            return RemoteRestorer(self.webui, theirs)
         return _or_known(lambda: open_restorer(name, store, progress, models), _restorers(lists))
 
     def _upscaler(

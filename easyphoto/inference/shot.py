@@ -155,15 +155,13 @@ class Shot:
         if finisher is None or finisher.restorer is None:
             return
         session.painter.progress.check()
-        asked = session.settings.restore_strength
-        strength = finisher.restorer.strength if asked is None else asked
         with session.clock.timed("restoration"):
             self.canvas, stages, notes = with_restored_faces(
                 self.canvas,
                 session.setups,
                 finisher.restorer,
                 session.tools.engine,
-                strength=strength,
+                strength=session.settings.restore_strength,
                 asked=session.settings.restore != AUTO,
             )
         session.painter.count(phase("restore", "seed {seed}: restoration", seed=self.seed))

@@ -18,10 +18,6 @@ FACE_SIDE = 512
 """Side in pixels of the aligned face that a restorer takes and returns."""
 
 
-PHOTO_STRENGTH = 0.5
-"""How much of a photograph's restorer is mixed in: it makes skin smoother, and a face a little another one."""
-
-
 class Restorer(Protocol):
     @property
     def weights(self) -> tuple[UsedWeight, ...]: ...
@@ -30,11 +26,6 @@ class Restorer(Protocol):
     def changes_only(self) -> bool:
         """Whether the picture gets only the difference that the network makes. What is left alone then stays as sharp
         as it was; of a network that draws the whole face anew the difference would hold the old face's pixels."""
-        ...
-
-    @property
-    def strength(self) -> float:
-        """How much of it is mixed in, 0 to 1, where the settings do not say."""
         ...
 
     def restore(self, face: Image.Image) -> Image.Image:

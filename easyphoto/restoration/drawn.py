@@ -113,7 +113,7 @@ class DrawnRestorer:
     """A Restorer of drawn faces. It runs on the processor, so it needs no graphics memory; another number of threads
     may change a byte by one level."""
 
-    changes_only, strength = True, 1.0
+    changes_only = True
 
     def __init__(self, file: Path) -> None:
         self._network = read_network(file)

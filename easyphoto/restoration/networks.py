@@ -19,7 +19,7 @@ from easyphoto.images.pictures import as_array, as_picture
 from easyphoto.machine import ran_out_of_memory
 from easyphoto.messages import text
 from easyphoto.progress import Progress
-from easyphoto.restoration.base import FACE_SIDE, PHOTO_STRENGTH
+from easyphoto.restoration.base import FACE_SIDE
 from easyphoto.restoration.tiles import tiled
 from easyphoto.weights.catalog import UsedWeight
 
@@ -32,7 +32,7 @@ NOISE_SEED = 0
 class FaceNetwork:
     """A Restorer from a file that holds GFPGAN or RestoreFormer."""
 
-    changes_only, strength = False, PHOTO_STRENGTH
+    changes_only = False
 
     def __init__(self, file: Path, *, weights: tuple[UsedWeight, ...] = ()) -> None:
         self.weights = weights

@@ -69,10 +69,9 @@ class InferenceSettings(Settings):
         help="After the passes. auto: the model's own restorer, if it has one (drawn faces only). drawn: for drawn "
              "faces. The others are for photographs and need spandrel. In a web UI: one of its restorers.",
     )  # fmt: skip
-    restore_strength: float | None = slider(
-        None, 0.0, 1.0, step=0.05, label="Restoration strength",
-        help="How much of the restored face is mixed in. Empty: all of it with drawn, half with the others.",
-    )  # fmt: skip
+    restore_strength: float = slider(
+        0.5, 0.0, 1.0, step=0.05, label="Restoration strength", help="How much of the restored face is mixed in."
+    )
     upscale: str = choice(
         "none", ("none", "realesrgan-x4plus", "realesrgan-x2plus"), is_open=True, label="Upscaler",
         help="Enlarges the whole result. In a web UI: one of its upscalers.",

@@ -16,7 +16,7 @@ from easyphoto.messages import text
 from easyphoto.model_cache import Lease
 from easyphoto.progress import Progress
 from easyphoto.restoration import opening
-from easyphoto.restoration.base import FACE_SIDE, PHOTO_STRENGTH, Finisher, Restorer, Upscaler
+from easyphoto.restoration.base import FACE_SIDE, Finisher, Restorer, Upscaler
 from easyphoto.restoration.opening import NONE
 from easyphoto.settings.inference import InferenceSettings
 from easyphoto.webui.generation import Lock, ScriptErrors, turn
@@ -48,7 +48,7 @@ class HostRestorer:
     """One of the host's face restorers. It detects the face itself, in the upright square (RGB) that it is given."""
 
     weights: tuple[UsedWeight, ...] = ()
-    changes_only, strength = False, PHOTO_STRENGTH
+    changes_only = False
 
     def __init__(self, network: Any, lock: Lock | None = None) -> None:
         self._network, self._lock = network, lock

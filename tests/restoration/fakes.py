@@ -106,7 +106,6 @@ class Painter:
     error: Exception | None = None
     faces: list[Image.Image] = field(default_factory=list)
     changes_only: bool = False
-    strength: float = 0.5
 
     @property
     def weights(self) -> tuple[UsedWeight, ...]:
