@@ -75,7 +75,7 @@ def test_every_mutant_of_the_core_is_another_program_that_parses(trial: ModuleTy
     for subject in trial.SUBJECTS.values():
         source = (ROOT / subject.module).read_text("utf-8")
         mutants = trial.mutants_of(Path(subject.module), source)
-        assert len(mutants) > 100
+        assert len(mutants) > 50
         for mutant in mutants[::10]:
             assert ast.dump(ast.parse(mutant.applied(source))) != ast.dump(ast.parse(source))
 
