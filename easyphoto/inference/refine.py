@@ -117,29 +117,34 @@ def with_restored_faces(
             continue
         points = (setup.plan.face if face is None else face).points
         try:
-            allowed = painted_area(setup, canvas.touched, strength)
-            canvas = WorkingPicture(
-                restored(canvas.picture, points, restorer.restore, allowed=allowed, changes_only=restorer.changes_only),
-                canvas.touched,
-            )
+            canvas = _restored(canvas, setup, points, restorer, strength)
         except FAILURES as error:
             notes.append(
                 note("face-not-restored", "{whose}: not restored ({error}).", whose=whose, error=reason_of(error))
             )
             continue
         if enlargement(points) > MOST_ENLARGEMENT and not restorer.changes_only:
-            notes.append(
-                note(
-                    "face-restored-softer",
-                    "{whose}: restored at {face_side} pixels, but it is much larger in the picture, so it became "
-                    "softer.",
-                    whose=whose,
-                    face_side=FACE_SIDE,
-                )
-            )
+            notes.append(_softer(whose))
         left, top, right, bottom = setup.plan.crop.as_ints()
         stages.append(Stage("restored", as_picture(canvas.picture[top:bottom, left:right]), setup.number))
     return canvas, tuple(stages), tuple(notes)
+
+
+def _restored(
+    canvas: WorkingPicture, setup: Setup, points: np.ndarray, restorer: Restorer, strength: float
+) -> WorkingPicture:
+    allowed = painted_area(setup, canvas.touched, strength)
+    picture = restored(canvas.picture, points, restorer.restore, allowed=allowed, changes_only=restorer.changes_only)
+    return WorkingPicture(picture, canvas.touched)
+
+
+def _softer(whose: str) -> str:
+    return note(
+        "face-restored-softer",
+        "{whose}: restored at {face_side} pixels, but it is much larger in the picture, so it became softer.",
+        whose=whose,
+        face_side=FACE_SIDE,
+    )
 
 
 def reason_of(error: BaseException) -> str:

@@ -19,7 +19,7 @@ from easyphoto.errors import WeightsMissing, first_line
 from easyphoto.images.pictures import as_array, as_picture
 from easyphoto.messages import text
 from easyphoto.restoration.base import FACE_SIDE
-from easyphoto.restoration.networks import levels_of, named_failures
+from easyphoto.restoration.networks import levels_of, named_failures, tensor_of
 from easyphoto.weights.catalog import UsedWeight
 from easyphoto.weights.ledger import sha256_of
 
@@ -32,7 +32,7 @@ TONES = 2
 LINES = 4.0
 """What is finer is multiplied by this, so that lines and tones are of about one size."""
 CHANGE = 1 / 4
-"""What the network adds of its own is multiplied by this, or one step of Adam would change a picture by a third."""
+"""What the network adds of its own is multiplied by this, so that Adam's first steps change a picture little."""
 FORM = "form"
 """The key of a file's metadata under which its `Form` is written."""
 
@@ -66,8 +66,8 @@ class Block(nn.Module):
 class RestoringNetwork(nn.Module):
     """Makes the bands of a picture stronger or weaker, place by place, and adds a little; it begins as nothing.
 
-    Gains are learned from few pictures, and by them lines become crisp and blotches of skin vanish without anything
-    being drawn that was not there.
+    By a gain, blotches of skin and remains of other features become fainter without anything being drawn that was not
+    there.
     """
 
     def __init__(self, form: Form) -> None:
@@ -123,18 +123,13 @@ class DrawnRestorer:
         if face.size != (FACE_SIDE, FACE_SIDE):
             raise ValueError(f"a face of {face.width}×{face.height} is not {FACE_SIDE}×{FACE_SIDE}")
         with named_failures(advice()), torch.inference_mode():
-            return as_picture(np.rint(levels_of(self._network(picture_tensor(as_array(face))), advice())))
+            shown = tensor_of(as_array(face), "cpu", torch.float32).to(memory_format=torch.channels_last)
+            return as_picture(np.rint(levels_of(self._network(shown), advice())))
 
 
 def advice() -> str:
     """What to do about a file that does not do its work; it is not in the weight catalogue."""
     return text("It ships with EasyPhoto: restore models/miniature/restorer from the repository.")
-
-
-def picture_tensor(picture: np.ndarray) -> Tensor:
-    """A uint8 RGB picture (height, width, 3) as float32 (1, 3, height, width) in 0..1."""
-    tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
-    return tensor.to(torch.float32, memory_format=torch.channels_last) / 255
 
 
 def read_network(file: Path) -> RestoringNetwork:

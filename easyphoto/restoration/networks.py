@@ -47,7 +47,7 @@ class FaceNetwork:
             torch.manual_seed(NOISE_SEED)
             # Calls the network itself: spandrel's wrapper feeds 0..1 to GFPGAN, which was trained on −1..1, and clips
             # the darker half of its output.
-            answer = self._network.model(tensor_of(as_array(face), self._network) * 2 - 1)
+            answer = self._network.model(tensor_of(as_array(face), self._network.device, self._network.dtype) * 2 - 1)
             first = answer[0] if isinstance(answer, (tuple, list)) else answer
             return as_picture(np.rint(levels_of((first + 1) / 2)))
 
@@ -67,7 +67,7 @@ class EnlargingNetwork:
         import torch
 
         with named_failures(), torch.inference_mode():
-            return levels_of(self._network(tensor_of(piece, self._network)))
+            return levels_of(self._network(tensor_of(piece, self._network.device, self._network.dtype)))
 
 
 def opened(file: Path, purpose: str) -> Any:
@@ -121,12 +121,12 @@ def library() -> Any:
     return spandrel
 
 
-def tensor_of(picture: np.ndarray, network: Any) -> Any:
-    """A uint8 RGB picture (height, width, 3) as (1, 3, height, width) in 0..1, of the network's device and dtype."""
+def tensor_of(picture: np.ndarray, device: Any, dtype: Any) -> Any:
+    """A uint8 RGB picture (height, width, 3) as (1, 3, height, width) in 0..1, on torch's `device` in `dtype`."""
     import torch
 
     tensor = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]))
-    return tensor.to(device=network.device, dtype=network.dtype) / 255
+    return tensor.to(device=device, dtype=dtype) / 255
 
 
 def levels_of(answer: Any, advice: str | None = None) -> np.ndarray:
