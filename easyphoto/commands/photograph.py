@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -97,20 +98,22 @@ class PhotographPersons(Command):
         self._check_drawing(app.workspace)
         app = app.with_options(self.options)
         # By the names as they were typed, which an error repeats. Deleting a scene stops what paints with it.
-        names = (*self.persons, *self.called(app.workspace))
-        with at_work(app, names, context) as progress:
-            result = self._photographed(app, context, progress)
+        called = self.called(app.workspace)
+        with at_work(app, (*self.persons, *called), context) as progress:
+            result = self._photographed(app, called, context, progress)
         for said in dict.fromkeys(result.all_notes):
             context.note(said)
         return result
 
-    def _photographed(self, app: EasyPhoto, context: Context, progress: Progress) -> PhotographResult:
+    def _photographed(
+        self, app: EasyPhoto, called: Sequence[str], context: Context, progress: Progress
+    ) -> PhotographResult:
         from easyphoto.commands.photograph_series import note_other_weights, open_series, results_folder, shared_base
         from easyphoto.commands.photograph_words import WordsSeries
         from easyphoto.images.originals import read_original
 
         persons = [app.workspace.person(name) for name in self.persons]
-        scenes = [app.workspace.person(id) for id in self.called(app.workspace)]
+        scenes = [app.workspace.person(id) for id in called]
         note_other_weights(app, [*persons, *scenes], shared_base(app, persons), context)
         out = self.out or results_folder(app.workspace, persons)
         if not self.templates:

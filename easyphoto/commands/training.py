@@ -178,9 +178,8 @@ def check_same_weights(workspace: Workspace, name: str) -> None:
     """Raise InputError where the base model's weights have changed since the run of that name began."""
     folder = RunFolder(workspace.run_folder(name))
     run = TrainRun.read(folder.run)
-    family, named = run.kind, recorded_base(run.base)
-    base = family.folder if named == family.id else folder.path(named)
-    if not has_weights(family, base, run.base_weights):
+    family = run.kind
+    if not has_weights(family, folder.base(run), run.base_weights):
         raise InputError(
             text(
                 "The weights of {family} have changed since this training began, so it cannot go on.",

@@ -141,7 +141,7 @@ def without_ends(
 
     Those ends would otherwise show beside the new ones. They are filled with the skin around them (Telea, "An image
     inpainting technique", 2004). Hair stays unchanged, and so does what is near it unless the part map is `exact`,
-    because a brow that shines through a fringe is part of the fringe. No end of a brow is filled by half.
+    because a brow that shines through a fringe is part of the fringe. No end of a brow is filled only in part.
 
     `base` is (height, width, 3) uint8 RGB, `labels` its uint8 part map, `covered` (height, width) in 0..1 the
     reference's face, `width` the face's width in pixels. Nothing changes where `free` (height, width) is 0. Returns the

@@ -102,9 +102,10 @@ def _samples(run_folder: Path, events: tuple[Event, ...], done: Done | None) -> 
 
 def _used_step(done: Done | None, events: tuple[Event, ...], folder: RunFolder) -> int | None:
     """The checkpoint that is the LoRA; None where an earlier version merged several."""
-    chosen = choice_in(folder)
-    if chosen is not None or done is None or not done.weights:
-        return chosen or _last_step(events)
+    if (chosen := choice_in(folder)) is not None:
+        return chosen
+    if done is None or not done.weights:
+        return _last_step(events)
     return int(next(iter(done.weights))) if len(done.weights) == 1 else None
 
 

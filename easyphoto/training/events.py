@@ -96,7 +96,7 @@ class Done:
     sha256: str
     portrait: str | None
     best_step: int
-    """The latest checkpoint whose test pictures are as like as any's; the last one if nothing could be judged."""
+    """The latest checkpoint whose likeness is a draw with the best (`DRAW`); the last if nothing could be judged."""
     best: float | None
     """Mean cosine similarity of that checkpoint's pictures; None if nothing could be judged."""
     last: float | None

@@ -144,7 +144,7 @@ class _OtherRanks:
         ran_out = processes_ended_for_memory() > self._ended_before
         error = named_error(self.folder, said) if said else unsaid_end(self.folder, code, memory_ran_out=ran_out)
         with self._finding:
-            # Those that end next end of it.
+            # Those that end after it end because of it.
             if self._is_known.is_set():
                 return
             said_where = text("On {device}: {said}", device=device, said=error.message)

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from easyphoto.architectures.base import Family
-from easyphoto.architectures.registry import family_named
+from easyphoto.architectures.registry import FAMILIES, family_named
+from easyphoto.backends.folders import base_model
+from easyphoto.backends.shipped_base import recorded_base
 from easyphoto.errors import InputError
 from easyphoto.messages import text
 from easyphoto.settings.declarations import Settings, settings_from, settings_record, without_gone
@@ -223,6 +225,11 @@ class RunFolder:
         """
         _, name, below = text.replace("\\", "/").rpartition(f"/{self.root.name}/")
         return self.root / (below if name else text)
+
+    def base(self, run: TrainRun) -> Path:
+        """The run's base model. Raises WeightsMissing for the name of a family that does not ship."""
+        named = recorded_base(run.base)
+        return base_model(named)[1] if named in FAMILIES else self.path(named)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ class Samples(ABC):
         """The pictures an earlier process drew and judged; None if they are incomplete."""
         return kept_pictures(self.folder, step)
 
-    def draw(self, step: int, progress: Progress, *, whole: bool = True) -> tuple[Picture, ...]:
+    def draw(self, step: int, progress: Progress, *, whole: bool) -> tuple[Picture, ...]:
         """Draw a picture for every column with the current weights, write the pictures and score them; where the
         round is not whole, only the first, without a score."""
         progress.check()

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from easyphoto import __version__
-from easyphoto.architectures.registry import FAMILIES
 from easyphoto.errors import OutOfMemory
 from easyphoto.faces.engine import FaceEngine
 from easyphoto.machine import ran_out_of_memory
@@ -106,15 +105,12 @@ def _learned(context: RunContext) -> tuple[tuple[Entry, ...], tuple[Entry, ...]]
 def open_tools(run: TrainRun, folder: RunFolder, progress: Progress, *, judges: bool = True) -> TrainingModels:
     """Load the base model and, where this process `judges`, the face engine; the backend shares the base model's
     networks."""
-    from easyphoto.backends.folders import base_model
     from easyphoto.backends.loading import load_components
     from easyphoto.backends.local import LocalBackend
-    from easyphoto.backends.shipped_base import recorded_base
     from easyphoto.faces.opening import open_engine
     from easyphoto.weights.store import open_store
 
-    named = recorded_base(run.base)
-    base = base_model(named)[1] if named in FAMILIES else folder.path(named)
+    base = folder.base(run)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     mirrors = tuple(Path(mirror) for mirror in run.mirrors)
     store = open_store(folder.path(run.weights or "."), mirrors, run.weight_settings)

@@ -23,10 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from easyphoto.architectures.registry import FAMILIES
 from easyphoto.backends.folders import base_files
 from easyphoto.backends.read_ahead import read_ahead
-from easyphoto.backends.shipped_base import recorded_base
 from easyphoto.devices import CUDA, DeviceGroup, groups_of, unusable
 from easyphoto.errors import DiskFailure, EasyPhotoError, InputError
 from easyphoto.machine import reuse_freed_memory
@@ -91,8 +89,7 @@ def _trained(
     run: TrainRun, folder: RunFolder, speaker: Speaker, stop: StopSignal, devices: DeviceGroup | None, seat: Seat | None
 ) -> int:
     # The imports take six seconds, so the record is validated first; the disk reads the base model meanwhile.
-    named = recorded_base(run.base)
-    with read_ahead(base_files(run.kind, run.kind.folder if named in FAMILIES else folder.path(named))):
+    with read_ahead(base_files(run.kind, folder.base(run))):
         prepare_torch(run, devices)
         from easyphoto.training.context import RunContext
         from easyphoto.training.session import train_session

@@ -50,7 +50,7 @@ def judge_with(backend: FakeBackend, templates: tuple[str, ...], folder: Path) -
 def test_templates_that_do_not_fit_together_are_drawn_one_at_a_time(templates: tuple[str, ...], tmp_path: Path):
     judge = judge_with(SmallBackend(), templates, tmp_path)
 
-    pictures = judge.draw(4, NullProgress())
+    pictures = judge.draw(4, NullProgress(), whole=True)
 
     assert [picture.template for picture in pictures] == [view.template for view in judge.views]
     assert all((tmp_path / picture.path).is_file() for picture in pictures)
@@ -61,7 +61,7 @@ def test_where_not_even_one_fits_that_is_said(templates: tuple[str, ...], tmp_pa
     backend.holds_one = False
 
     with pytest.raises(OutOfMemory):
-        judge_with(backend, templates, tmp_path).draw(4, NullProgress())
+        judge_with(backend, templates, tmp_path).draw(4, NullProgress(), whole=True)
 
 
 def test_a_views_points_lie_where_the_template_shows_them(tmp_path: Path):

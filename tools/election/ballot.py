@@ -69,7 +69,7 @@ def elected_state(
         state, _ = merge_products(files, list(shares.values()), learner.adapted.weights.layers[0].down[0])
         load_into_adapters(state, learner.adapted)
         with torch.random.fork_rng(devices=[]):
-            drawn = judge.draw(learner.steps + 1, progress)
+            drawn = judge.draw(learner.steps + 1, progress, whole=True)
         if (mean_score(drawn) or 0.0) >= max(means.values()) - MAY_LOSE:
             return state
         shares = best_alone(means)
