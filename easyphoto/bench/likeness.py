@@ -111,15 +111,17 @@ def bench_folder(app: EasyPhoto) -> Path:
 
 
 def train_everybody(app: EasyPhoto, members: Sequence[int], progress: Progress) -> None:
-    """Train each person with the product's command and its defaults, but not who was trained on the base's weights."""
+    """Train each person with the product's command and its defaults, except those who were already trained on the
+    base's weights."""
     family, base = app.base_model()
     for number, index in enumerate(members):
         trained = [one for one in app.workspace.list_persons() if one.id == person_name(index) and one.is_trained]
         if trained and not other_weights_notes(app.workspace, trained, family, base):
             continue
         progress.step(number, len(members), "training")
-        # What was measured of an earlier training does not hold for the new one.
-        (bench_folder(app) / f"{person_name(index)}.json").unlink(missing_ok=True)
+        # What any bench measured of an earlier training does not hold for the new one.
+        for record in bench_folder(app).parent.glob(f"*/{person_name(index)}.json"):
+            record.unlink()
         photos = write_photos(draw_member(index), app.workspace.root / "bench" / "photos" / person_name(index))
         TrainPerson(person_name(index), photos).run(app, NullContext(progress))
 

@@ -1,6 +1,6 @@
 """A person at another age: the shape of the face, the colour of the hair, and the lines that years leave.
 
-Whoever has no age is drawn as an adult without one, to the byte as before ages were known.
+Whoever has no age is drawn as an adult, and ageing changes no byte of the picture.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def aged(identity: DrawnIdentity, age: float) -> DrawnIdentity:
 
 
 def childhood(age: float | None) -> float:
-    """How much of a small child there is in somebody: 1 at four years, 0 from 24 on and for who has no age."""
+    """How much of a small child there is in somebody: 1 at four years, 0 from 24 on and for whoever has no age."""
     return 0.0 if age is None else float(np.clip((_GROWN - age) / _CHILD_SPAN, 0.0, 1.0))
 
 
@@ -131,7 +131,7 @@ def _older(identity: DrawnIdentity, old: float) -> DrawnIdentity:
 
 
 def _lines(identity: DrawnIdentity, scene: Scene) -> list[tuple[np.ndarray, float, float]]:
-    """Curves in face units, each with its width and how strong it is at the most."""
+    """Curves in face units, each with its width and how strong it is at most."""
     found = [(curve, 0.045, 0.55) for curve in _forehead(identity, scene)]
     for side in (-1.0, 1.0):
         found += [(curve * (side, 1.0), width, weight) for curve, width, weight in _half(identity, scene)]

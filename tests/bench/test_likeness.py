@@ -118,8 +118,10 @@ def test_who_was_trained_on_other_weights_of_the_base_is_trained_and_measured_ag
         app.workspace.save_person(Person(name, name, "miniature", "2026-01-01T00:00:00Z", lora="lora.safetensors"))
         write_lora(app.workspace.person_folder(name) / "lora.safetensors", {}, {BASE_KEY: weights})
         write_json(likeness.bench_folder(app) / f"{name}.json", {})
+        write_json(tmp_path / "bench" / "looks" / f"{name}.json", {})
 
     likeness.train_everybody(app, (1, 2, 3), NullProgress())
 
     assert again == ["bench-02", "bench-03"]
     assert [file.name for file in likeness.bench_folder(app).glob("*.json")] == ["bench-01.json"]
+    assert [file.name for file in (tmp_path / "bench" / "looks").glob("*.json")] == ["bench-01.json"]

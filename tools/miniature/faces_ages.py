@@ -59,13 +59,8 @@ def drawings(change: Change, people: int) -> list[tuple[int, Drawing]]:
     return found
 
 
-def parts_iou(engine: DrawnEngine, drawing: Drawing) -> np.ndarray:
+def parts_iou(labels: np.ndarray, drawing: Drawing) -> np.ndarray:
     """(PARTS, 2) pixels shared and in either, for all parts."""
-    picture = Image.fromarray(drawing.image)
-    faces = engine.detect(picture)
-    if not faces:
-        return np.zeros((len(PARTS), 2))
-    labels = engine.parse(picture, faces[0])
     near = labels > 0
     truth = np.where(near, drawing.parts, 0)
     return np.array(
@@ -84,7 +79,7 @@ def figures(engine: DrawnEngine, judge: Judge, drawn: list[tuple[int, Drawing]])
             continue
         points = np.asarray(found[0].points)
         errors.append(float(np.linalg.norm(points - truth, axis=1).mean() / np.linalg.norm(truth[1] - truth[0])))
-        overlaps += parts_iou(engine, drawing)
+        overlaps += parts_iou(engine.parse(picture, found[0]), drawing)
         vectors.append(vector)
         judged.append(judge.embedding(drawing.image, points))
         seeds.append(seed)

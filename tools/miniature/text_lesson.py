@@ -1,12 +1,12 @@
 """What words look like: the lesson that teaches the text encoder, before a UNet listens to it.
 
 A phrase means what pictures with it have in common: their mean latents on a coarse grid and in each part of a face, and
-the parts' sizes, against all pictures', and a random code of its own, so that words stay different whose difference
-such means do not show (a smile). A caption means the sum of its phrases. Queries that attend to the encoder's
-tokens learn to tell that; they are thrown away, the encoder is kept.
+the parts' sizes, against all pictures', and a random code of its own, so that words whose difference such means do not
+show (a smile) stay different. A caption means the sum of its phrases. Queries that attend to the encoder's tokens learn
+to tell that; they are thrown away, the encoder is kept.
 
-Against single pictures instead of these means the same lesson was lost in noise: a caption tells some percents of what
-is seen, and the encoder first learned to make all words alike; sweaters, ages and moods stayed so.
+Against single pictures instead of these means the same lesson was lost in noise: a caption tells only a few per cent of
+what is seen, and the encoder first learned to make all words alike; sweaters, ages and moods stayed so.
 """
 
 from __future__ import annotations
